@@ -97,6 +97,13 @@ kinds! {
     FlowLog => Network,
 }
 
+impl Kind {
+    /// Whether things of this kind existed before us: they are looked at, never made, changed or deleted.
+    pub fn is_given(self) -> bool {
+        matches!(self, Self::GivenVpc | Self::GivenSubnet)
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

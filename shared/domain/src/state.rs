@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{RunId, Token};
+use crate::{Epoch, RunId, Token};
 
 /// The intent to create, written before the call. Whoever holds the claim may make the call, once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,9 @@ pub struct Claim {
 pub struct Operation {
     /// The run that began it, or that took it over.
     pub run: RunId,
-    /// When that run began to wait for it: `Stuck` counts from here.
+    /// The phase of that run.
+    pub epoch: Epoch,
+    /// When that phase began to wait for it: `Stuck` counts from here.
     pub since: Timestamp,
     /// Why it failed, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,7 +135,7 @@ mod tests {
     }
 
     fn operation() -> Operation {
-        Operation { run: RunId::random(), since: Timestamp::UNIX_EPOCH, reason: None }
+        Operation { run: RunId::random(), epoch: Epoch(1), since: Timestamp::UNIX_EPOCH, reason: None }
     }
 
     /// One row a state, one column an event; the word is what follows, `-` is illegal.

@@ -1,0 +1,151 @@
+//! Which resources a pass is about, and whether what they need is there. Pure.
+
+use std::collections::BTreeMap;
+
+use domain::{Edge, Generation, Kind, Outputs, ResourceId, State};
+use plan::{Desired, Goal, Plan, Until, current, resolve};
+use serde_json::Value;
+
+use crate::{Pass, Stored, Wanted};
+
+/// One generation of one resource that the pass is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) id: ResourceId,
+    pub(crate) kind: Kind,
+    pub(crate) generation: Generation,
+    /// The generation that a replacement would have.
+    pub(crate) next_generation: Generation,
+    pub(crate) wanted: Option<Wanted>,
+    pub(crate) stored: Option<Stored>,
+}
+
+/// What can be worked on now, and what cannot, with the reason.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) blocked: Vec<(ResourceId, String)>,
+}
+
+/// The records of a platform, seen from a plan.
+struct View<'a> {
+    plan: &'a Plan,
+    by_id: BTreeMap<&'a ResourceId, Vec<&'a Stored>>,
+    /// The record that the plan means, and its resolved spec, for every id whose references are known.
+    meant: BTreeMap<&'a ResourceId, (Option<&'a Stored>, Option<Value>)>,
+}
+
+pub(crate) fn select(pass: Pass, component: domain::Component, plan: &Plan, records: &[Stored]) -> Selection {
+    let view = View::new(plan, records);
+    match pass {
+        Pass::Converge(goal) => view.wanted(component, Some(goal)),
+        Pass::Verify => view.wanted(component, None),
+        Pass::Prune => view.unwanted(component, records),
+    }
+}
+
+impl<'a> View<'a> {
+    fn new(plan: &'a Plan, records: &'a [Stored]) -> Self {
+        let mut by_id: BTreeMap<&ResourceId, Vec<&Stored>> = BTreeMap::new();
+        for stored in records {
+            by_id.entry(&stored.record.id).or_default().push(stored);
+        }
+        let mut view = Self { plan, by_id, meant: BTreeMap::new() };
+        for component in domain::Component::ALL {
+            for id in plan.in_order(*component) {
+                let Some(desired) = plan.resources.get(id) else { continue };
+                let spec = resolve(&desired.spec, &|of| view.outputs(of)).ok();
+                let stored = view.current(id, desired.kind, spec.as_ref());
+                view.meant.insert(id, (stored, spec));
+            }
+        }
+        view
+    }
+
+    fn current(&self, id: &ResourceId, kind: Kind, spec: Option<&Value>) -> Option<&'a Stored> {
+        let all = self.by_id.get(id)?;
+        let chosen = current(all.iter().map(|stored| &stored.record), kind, spec)?;
+        all.iter().find(|stored| stored.record.generation == chosen.generation).copied()
+    }
+
+    fn record(&self, id: &ResourceId) -> Option<&'a Stored> {
+        self.meant.get(id)?.0
+    }
+
+    fn outputs(&self, id: &ResourceId) -> Option<&'a Outputs> {
+        self.record(id).map(|stored| &stored.record.outputs)
+    }
+
+    /// The resources of a goal, or of the whole component, whose needs are met.
+    fn wanted(&self, component: domain::Component, goal: Option<Goal>) -> Selection {
+        let mut selection = Selection::default();
+        for id in self.plan.in_order(component) {
+            let Some(desired) = self.plan.resources.get(id) else { continue };
+            if goal.is_some_and(|goal| goal != desired.goal) {
+                continue;
+            }
+            match self.ready(desired) {
+                Ok(wanted) => selection.tasks.push(self.task(id, desired.kind, wanted)),
+                Err(reason) => selection.blocked.push((id.clone(), reason)),
+            }
+        }
+        selection
+    }
+
+    fn task(&self, id: &ResourceId, kind: Kind, wanted: Wanted) -> Task {
+        let newest = self.by_id.get(id).and_then(|all| all.iter().map(|stored| stored.record.generation).max());
+        let stored = self.record(id).cloned();
+        Task {
+            id: id.clone(),
+            kind,
+            generation: stored.as_ref().map_or(Generation::FIRST, |stored| stored.record.generation),
+            next_generation: newest.map_or(Generation::FIRST, Generation::next),
+            wanted: Some(wanted),
+            stored,
+        }
+    }
+
+    /// What a resource is made from once all that it needs is there, or what it waits for.
+    fn ready(&self, desired: &Desired) -> Result<Wanted, String> {
+        let mut needs = Vec::new();
+        for need in &desired.needs {
+            let record = self.record(&need.resource).map(|stored| &stored.record);
+            let met = record.is_some_and(|record| match need.until {
+                Until::Ready => matches!(record.state, State::Ready | State::Updating(_)),
+                Until::Exists => record.locator.is_some(),
+            });
+            match record {
+                Some(record) if met => needs.push(record.edge()),
+                Some(record) => return Err(format!("waits for {}, which is {}", need.resource, record.state.word())),
+                None => return Err(format!("waits for {}", need.resource)),
+            }
+        }
+        needs.sort();
+        let spec =
+            resolve(&desired.spec, &|of| self.outputs(of)).map_err(|unresolved| format!("waits: {unresolved}"))?;
+        Ok(Wanted { spec, needs })
+    }
+
+    /// The records that the plan does not mean, if no live record uses them.
+    fn unwanted(&self, component: domain::Component, records: &[Stored]) -> Selection {
+        let mut selection = Selection::default();
+        let meant = |stored: &Stored| self.record(&stored.record.id).is_some_and(|other| other.record == stored.record);
+        for stored in records.iter().filter(|stored| stored.record.id.component() == component && !meant(stored)) {
+            let edge: Edge = stored.record.edge();
+            match records.iter().find(|other| other.record.needs.contains(&edge)) {
+                Some(user) => {
+                    selection.blocked.push((edge.resource, format!("is still used by {}", user.record.edge())));
+                }
+                None => selection.tasks.push(Task {
+                    id: edge.resource,
+                    kind: stored.record.kind,
+                    generation: edge.generation,
+                    next_generation: edge.generation,
+                    wanted: None,
+                    stored: Some(stored.clone()),
+                }),
+            }
+        }
+        selection
+    }
+}

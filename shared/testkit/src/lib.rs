@@ -1,0 +1,1 @@
+//! Builders, model AWS and the undo harness. Dev-dependency only.
