@@ -73,6 +73,9 @@ pub struct Record {
     pub outputs: Outputs,
     /// Whether it existed before us: then it is forgotten, never deleted.
     pub adopted: bool,
+    /// How many attempts were made to create it. After more than one, an earlier product may still come to light, so it
+    /// is looked for by its tags and not by its locator.
+    pub attempts: u32,
     /// When the first claim was made.
     pub created: Timestamp,
     /// When the record last changed.

@@ -27,7 +27,7 @@ pub struct Engine<'a> {
     /// For how long AWS may work on one thing before it counts as stuck.
     pub patience: SignedDuration,
     /// The time.
-    pub clock: fn() -> Timestamp,
+    pub clock: &'a (dyn Fn() -> Timestamp + Sync),
 }
 
 /// What one call is asked for.

@@ -2,9 +2,7 @@
 
 use std::future::Future;
 
-use domain::{
-    Claim, Class, Event, Fault, FaultName, IllegalTransition, Locator, Operation, Outputs, Record, State, Token,
-};
+use domain::{Claim, Class, Event, Fault, FaultName, IllegalTransition, Operation, Outputs, Record, State, Token};
 use plan::FieldChange;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -50,7 +48,11 @@ struct Hand<'a> {
 impl Hand<'_> {
     async fn step(&self) -> Result<Step, Fault> {
         let record = self.task.stored.as_ref().map(|stored| &stored.record);
-        let seen = match self.limited(self.resource.observe(&self.subject(record))).await {
+        let mut subject = self.subject(record);
+        if record.is_some_and(|record| record.attempts > 1) {
+            subject.locator = None;
+        }
+        let seen = match self.limited(self.resource.observe(&subject)).await {
             Ok(seen) => seen,
             Err(CallError::NotFound) => Observed::Absent,
             Err(error) => return self.wait_or_fail(error),
@@ -273,6 +275,7 @@ impl Hand<'_> {
             state: stored.map_or(State::Gone, |stored| stored.record.state.clone()),
             outputs: Outputs::new(),
             adopted: false,
+            attempts: stored.map_or(1, |stored| stored.record.attempts + 1),
             created: stored.map_or(now, |stored| stored.record.created),
             updated: now,
         };

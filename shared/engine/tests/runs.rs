@@ -1,0 +1,259 @@
+//! Whole runs of the engine against a model of AWS.
+
+use domain::{Fault, FaultName, Generation, Kind};
+use engine::{Outcome, Pass};
+use jiff::SignedDuration;
+use plan::{Goal, Plan};
+use serde_json::{Value, json};
+use testkit::{Harness, Injected, Verb, desired, plan_of};
+
+fn reference(name: &str) -> Value {
+    json!({"of": format!("network/{name}"), "output": "id"})
+}
+
+/// A VPC, a subnet in it, an address, a NAT gateway, a table and the route to the gateway.
+fn network(cidr: &str, tag: &str) -> Plan {
+    let tags = json!({"team": tag});
+    let spec = |value: Value| value;
+    plan_of([
+        desired("vpc", Kind::Vpc, Goal::Foundation, spec(json!({"cidr": cidr, "tags": tags})), &[]),
+        desired(
+            "subnet",
+            Kind::Subnet,
+            Goal::Foundation,
+            json!({"vpc": reference("vpc"), "cidr": "10.0.0.0/24", "tags": tags}),
+            &["vpc"],
+        ),
+        desired(
+            "table",
+            Kind::RouteTable,
+            Goal::Foundation,
+            json!({"vpc": reference("vpc"), "subnets": [reference("subnet")], "tags": tags}),
+            &["vpc", "subnet"],
+        ),
+        desired("address", Kind::ElasticIp, Goal::Egress, json!({"tags": tags}), &[]),
+        desired(
+            "nat",
+            Kind::NatGateway,
+            Goal::Egress,
+            json!({"subnet": reference("subnet"), "address": reference("address"), "tags": tags}),
+            &["subnet", "address"],
+        ),
+        desired(
+            "route",
+            Kind::Route,
+            Goal::Egress,
+            json!({"table": reference("table"), "destination": "0.0.0.0/0", "via": {"natGateway": reference("nat")}}),
+            &["table", "nat"],
+        ),
+    ])
+}
+
+fn without(mut plan: Plan, names: &[&str]) -> Plan {
+    plan.resources.retain(|id, _| !names.contains(&id.name()));
+    plan
+}
+
+fn empty() -> Plan {
+    plan_of([])
+}
+
+fn mutations(harness: &Harness) -> Vec<(Verb, String)> {
+    let calls = harness.world.take_calls().into_iter();
+    calls.filter(|call| call.verb != Verb::Observe).map(|call| (call.verb, call.id.name().to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_plan_is_built_in_order_and_an_unchanged_one_touches_nothing() {
+    let harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    harness.deploy(&plan).await.unwrap();
+    let order: Vec<String> = mutations(&harness).into_iter().map(|(_, name)| name).collect();
+    let place = |name: &str| order.iter().position(|other| other == name).unwrap();
+    assert!(place("vpc") < place("subnet") && place("nat") < place("route"));
+    assert_eq!(harness.world.alive().len(), 6);
+    harness.deploy(&plan).await.unwrap();
+    assert_eq!(mutations(&harness), []);
+}
+
+#[tokio::test]
+async fn only_what_changed_is_touched() {
+    let harness = Harness::default();
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    harness.world.take_calls();
+    let mut changed = network("10.0.0.0/16", "a");
+    changed.resources.iter_mut().find(|(id, _)| id.name() == "vpc").unwrap().1.spec["tags"] = json!({"team": "b"});
+    harness.deploy(&changed).await.unwrap();
+    assert_eq!(mutations(&harness), [(Verb::Update, "vpc".to_owned())]);
+}
+
+#[tokio::test]
+async fn what_the_plan_drops_is_pruned_in_reverse() {
+    let harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    harness.deploy(&plan).await.unwrap();
+    harness.world.take_calls();
+    harness.deploy(&without(plan, &["route", "nat", "address"])).await.unwrap();
+    let deleted: Vec<String> = mutations(&harness).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(deleted, ["route", "nat", "address"]);
+    assert_eq!(harness.world.alive().len(), 3);
+}
+
+#[tokio::test]
+async fn a_replacement_stands_before_the_old_one_goes_and_all_that_refers_to_it_follows() {
+    let harness = Harness::default();
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    let wider = network("10.8.0.0/16", "a");
+    harness.until_ready(&wider, Pass::Converge(Goal::Foundation)).await.unwrap();
+    harness.until_ready(&wider, Pass::Converge(Goal::Egress)).await.unwrap();
+    let generations: Vec<Generation> = harness
+        .records
+        .all()
+        .iter()
+        .filter(|record| record.kind == Kind::Vpc)
+        .map(|record| record.generation)
+        .collect();
+    assert_eq!(generations, [Generation(1), Generation(2)]);
+    harness.until_ready(&wider, Pass::Verify).await.unwrap();
+    harness.until_ready(&wider, Pass::Prune).await.unwrap();
+    assert_eq!(harness.world.alive().len(), 6);
+    assert_eq!(harness.record("vpc").generation, Generation(2));
+    assert_eq!(harness.record("subnet").generation, Generation(2));
+}
+
+#[tokio::test]
+async fn a_roll_back_finds_the_generation_that_it_left() {
+    let mut harness = Harness::default();
+    let good = network("10.0.0.0/16", "a");
+    harness.deploy(&good).await.unwrap();
+    harness.until_ready(&network("10.8.0.0/16", "a"), Pass::Converge(Goal::Foundation)).await.unwrap();
+    harness.next_phase();
+    harness.world.take_calls();
+    harness.deploy(&good).await.unwrap();
+    assert!(mutations(&harness).iter().all(|(verb, _)| *verb == Verb::Delete));
+    assert_eq!(harness.record("vpc").generation, Generation(1));
+    assert_eq!(harness.world.alive().len(), 6);
+}
+
+#[tokio::test]
+async fn teardown_leaves_nothing_even_with_a_gateway_still_pending() {
+    let mut harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    harness.until_ready(&plan, Pass::Converge(Goal::Foundation)).await.unwrap();
+    assert!(matches!(harness.call(&plan, Pass::Converge(Goal::Egress)).await, Ok(Outcome::Pending { .. })));
+    harness.next_phase();
+    harness.until_ready(&empty(), Pass::Prune).await.unwrap();
+    assert_eq!(harness.world.alive(), Vec::<String>::new());
+    assert_eq!(harness.records.all(), []);
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_was_lost_is_found_and_not_made_again() {
+    let harness = Harness::default();
+    harness.world.visible_after(SignedDuration::from_secs(20));
+    let mut lost = false;
+    harness.world.script(move |call| {
+        (call.verb == Verb::Create && call.id.name() == "vpc" && !std::mem::replace(&mut lost, true))
+            .then_some(Injected::AnswerLost)
+    });
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    assert_eq!(harness.world.alive().iter().filter(|thing| thing.contains(" Vpc ")).count(), 1);
+}
+
+#[tokio::test]
+async fn a_create_that_never_arrived_is_made_again_after_the_settling_time() {
+    let harness = Harness::default();
+    let mut lost = false;
+    harness.world.script(move |call| {
+        (call.verb == Verb::Create && !std::mem::replace(&mut lost, true)).then_some(Injected::RequestLost)
+    });
+    let begun = harness.clock.now();
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    assert!(harness.clock.now() > begun + SignedDuration::from_secs(30));
+    assert_eq!(harness.world.alive().len(), 6);
+}
+
+#[tokio::test]
+async fn what_becomes_visible_after_the_settling_time_is_surplus_and_goes() {
+    let harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    harness.world.visible_after(SignedDuration::from_secs(45));
+    harness.world.script(|call| (call.verb == Verb::Create && call.id.name() == "vpc").then_some(Injected::AnswerLost));
+    assert!(matches!(harness.call(&plan, Pass::Converge(Goal::Foundation)).await, Ok(Outcome::Pending { .. })));
+    harness.world.heal();
+    harness.clock.pass(SignedDuration::from_secs(31));
+    assert!(matches!(harness.call(&plan, Pass::Converge(Goal::Foundation)).await, Ok(Outcome::Pending { .. })));
+    harness.world.visible_after(SignedDuration::ZERO);
+    harness.clock.pass(SignedDuration::from_secs(60));
+    harness.deploy(&plan).await.unwrap();
+    harness.deploy(&empty()).await.unwrap();
+    assert_eq!(harness.world.alive(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_quota_takes_the_claim_back_and_names_the_resource() {
+    let harness = Harness::default();
+    harness.world.script(|call| {
+        let quota = Fault::new(FaultName::QuotaExceeded, "the region allows 5 addresses");
+        (call.verb == Verb::Create && call.id.name() == "address").then_some(Injected::Fault(quota))
+    });
+    let fault = harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap_err();
+    assert_eq!(fault.name, FaultName::QuotaExceeded);
+    assert_eq!(fault.resource.unwrap().name(), "address");
+    assert!(harness.records.all().iter().all(|record| record.id.name() != "address"));
+}
+
+#[tokio::test]
+async fn what_aws_gave_up_on_fails_this_phase_and_is_deleted_first_by_the_next() {
+    let mut harness = Harness::default();
+    harness.world.script(|call| {
+        (call.verb == Verb::Create && call.id.name() == "nat").then(|| Injected::FailsLater("no capacity".into()))
+    });
+    let plan = network("10.0.0.0/16", "a");
+    for _ in 0..2 {
+        let fault = harness.deploy(&plan).await.unwrap_err();
+        assert_eq!((fault.name, fault.message.as_str()), (FaultName::CreateFailed, "no capacity"));
+    }
+    harness.world.heal();
+    harness.next_phase();
+    harness.deploy(&plan).await.unwrap();
+    assert_eq!(harness.world.alive().len(), 6);
+}
+
+#[tokio::test]
+async fn drift_is_repaired_and_what_vanished_is_made_again() {
+    let harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    harness.deploy(&plan).await.unwrap();
+    harness.clock.pass(SignedDuration::from_hours(1));
+    let vpc = harness.record("vpc");
+    let mut other = vpc.spec.clone();
+    other["tags"] = json!({});
+    harness.world.tamper(&vpc.locator.unwrap().0, Some(other));
+    harness.world.tamper(&harness.record("route").locator.unwrap().0, None);
+    harness.world.take_calls();
+    harness.deploy(&plan).await.unwrap();
+    assert_eq!(mutations(&harness), [(Verb::Update, "vpc".to_owned()), (Verb::Create, "route".to_owned())]);
+}
+
+#[tokio::test]
+async fn an_old_epoch_creates_nothing() {
+    let harness = Harness::default();
+    harness.records.next_epoch();
+    let fault = harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap_err();
+    assert_eq!(fault.name, FaultName::LostLease);
+    assert_eq!(mutations(&harness), []);
+}
+
+#[tokio::test]
+async fn what_somebody_else_hung_on_it_ends_as_stuck_with_the_reason() {
+    let harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    harness.deploy(&plan).await.unwrap();
+    let vpc = harness.record("vpc").locator.unwrap().0;
+    harness.world.place("eni-foreign", Kind::SecurityGroup, Default::default(), json!({"vpc": vpc}));
+    let fault = harness.until_ready(&empty(), Pass::Prune).await.unwrap_err();
+    assert_eq!(fault.name, FaultName::Stuck);
+    assert!(fault.message.contains("eni-foreign"), "{fault}");
+    assert!(harness.world.alive().iter().any(|thing| thing.contains("eni-foreign")));
+}
