@@ -1,0 +1,171 @@
+//! The EC2 network, as AWS behaves.
+//!
+//! MiniStack keeps EC2 objects but not EC2's rules: it deletes a subnet under a living NAT gateway, knows no secondary
+//! CIDR, ignores most filters and `DryRun`, and has every NAT gateway available at once. So the gateway answers the
+//! network calls from this model, and leaves to MiniStack what it does well: checking the signature and the policies.
+//!
+//! A resource is kept as the document that its Describe call prints (field names as on the wire), so that filters,
+//! lists and answers need no second description of it. What each module corrects names the AWS page that says so.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::durations::Durations;
+
+mod address;
+mod authorize;
+mod cidr;
+mod endpoint;
+mod filter;
+mod flow_log;
+mod group;
+mod interface;
+mod internet_gateway;
+mod listing;
+mod nat;
+mod peering;
+mod request;
+mod route;
+mod rule;
+mod store;
+mod subnet;
+mod tag;
+mod transit;
+mod vpc;
+mod xml;
+mod zone;
+
+pub(crate) use authorize::Check;
+pub(crate) use request::{Refusal, Request};
+
+use store::Store;
+
+/// The account that every sandbox plays in.
+pub(crate) const ACCOUNT: &str = "111122223333";
+
+/// The networks of all regions.
+#[derive(Debug)]
+pub(crate) struct Ec2 {
+    regions: Mutex<HashMap<String, Store>>,
+    durations: Durations,
+}
+
+/// One call under way: what it asks, and the region that it changes.
+struct Call<'a> {
+    request: &'a Request,
+    store: &'a mut Store,
+    durations: Durations,
+}
+
+type Answer = Result<Value, Refusal>;
+type Action = fn(&mut Call<'_>) -> Answer;
+
+impl Ec2 {
+    pub(crate) fn new(durations: Durations) -> Self {
+        Self { regions: Mutex::default(), durations }
+    }
+
+    /// Whether this model answers the action; the others are MiniStack's.
+    pub(crate) fn serves(action: &str) -> bool {
+        find(action).is_some() || listing::serves(action)
+    }
+
+    /// What the caller must be allowed to do for this request.
+    pub(crate) fn checks(&self, request: &Request) -> Vec<Check> {
+        self.with_region(request, |call| authorize::checks(call.request, call.store))
+    }
+
+    /// The answer as EC2 XML. The caller has been authorized. What is made stays hidden from Describe for `lag`, as
+    /// eventual consistency may hide it: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+    pub(crate) fn answer(&self, request: &Request, lag: Duration) -> Result<String, Refusal> {
+        // DryRun: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html
+        if request.flag("DryRun") == Some(true) {
+            return Err(Refusal {
+                status: 412,
+                ..Refusal::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+            });
+        }
+        let members = self.with_region(request, |call| {
+            if let Some(remembered) = call.store.remembered(call.request)? {
+                return Ok(remembered);
+            }
+            let members = match find(&request.action) {
+                Some(action) => action(call)?,
+                None => listing::describe(call.request, call.store)?,
+            };
+            call.store.remember(call.request, &members);
+            call.store.hide_latest(lag);
+            Ok::<_, Refusal>(members)
+        })?;
+        Ok(xml::response(&request.action, &members))
+    }
+
+    fn with_region<T>(&self, request: &Request, run: impl FnOnce(&mut Call<'_>) -> T) -> T {
+        let mut regions = self.regions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let store = regions.entry(request.region.clone()).or_insert_with(|| Store::new(&request.region));
+        store.settle(self.durations);
+        run(&mut Call { request, store, durations: self.durations })
+    }
+}
+
+fn find(action: &str) -> Option<Action> {
+    let found: Action = match action {
+        "CreateVpc" => vpc::create,
+        "DeleteVpc" => vpc::delete,
+        "ModifyVpcAttribute" => vpc::modify_attribute,
+        "DescribeVpcAttribute" => vpc::describe_attribute,
+        "AssociateVpcCidrBlock" => vpc::associate_cidr,
+        "DisassociateVpcCidrBlock" => vpc::disassociate_cidr,
+        "CreateSubnet" => subnet::create,
+        "DeleteSubnet" => subnet::delete,
+        "ModifySubnetAttribute" => subnet::modify_attribute,
+        "CreateInternetGateway" => internet_gateway::create,
+        "AttachInternetGateway" => internet_gateway::attach,
+        "DetachInternetGateway" => internet_gateway::detach,
+        "DeleteInternetGateway" => internet_gateway::delete,
+        "CreateRouteTable" => route::create_table,
+        "DeleteRouteTable" => route::delete_table,
+        "AssociateRouteTable" => route::associate,
+        "DisassociateRouteTable" => route::disassociate,
+        "ReplaceRouteTableAssociation" => route::replace_association,
+        "CreateRoute" => route::create,
+        "ReplaceRoute" => route::replace,
+        "DeleteRoute" => route::delete,
+        "AllocateAddress" => address::allocate,
+        "ReleaseAddress" => address::release,
+        "CreateNatGateway" => nat::create,
+        "DeleteNatGateway" => nat::delete,
+        "CreateVpcEndpoint" => endpoint::create,
+        "ModifyVpcEndpoint" => endpoint::modify,
+        "DeleteVpcEndpoints" => endpoint::delete,
+        "DescribeVpcEndpointServices" => endpoint::describe_services,
+        "DescribePrefixLists" => endpoint::describe_prefix_lists,
+        "CreateSecurityGroup" => group::create,
+        "DeleteSecurityGroup" => group::delete,
+        "AuthorizeSecurityGroupIngress" => rule::authorize_ingress,
+        "AuthorizeSecurityGroupEgress" => rule::authorize_egress,
+        "RevokeSecurityGroupIngress" => rule::revoke_ingress,
+        "RevokeSecurityGroupEgress" => rule::revoke_egress,
+        "CreateNetworkInterface" => interface::create,
+        "DeleteNetworkInterface" => interface::delete,
+        "CreateFlowLogs" => flow_log::create,
+        "DeleteFlowLogs" => flow_log::delete,
+        "CreateVpcPeeringConnection" => peering::create,
+        "AcceptVpcPeeringConnection" => peering::accept,
+        "DeleteVpcPeeringConnection" => peering::delete,
+        "CreateTransitGateway" => transit::create,
+        "DeleteTransitGateway" => transit::delete,
+        "CreateTransitGatewayVpcAttachment" => transit::attach,
+        "ModifyTransitGatewayVpcAttachment" => transit::modify,
+        "DeleteTransitGatewayVpcAttachment" => transit::detach,
+        "CreateTags" => tag::create,
+        "DeleteTags" => tag::delete,
+        "DescribeTags" => tag::describe,
+        "DescribeAvailabilityZones" => zone::describe,
+        _ => return None,
+    };
+    Some(found)
+}

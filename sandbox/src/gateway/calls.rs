@@ -1,0 +1,57 @@
+//! Every call that has passed, so that a test can say "nothing was changed".
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+/// One AWS call that has been answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// Its place in the record of all calls, from 1.
+    pub number: u64,
+    /// When it was answered.
+    pub at: jiff::Timestamp,
+    /// The signing name of the service: `ec2`, `states`, `dynamodb`.
+    pub service: String,
+    /// The action: `CreateVpc`.
+    pub action: String,
+    /// The region that it was signed for.
+    pub region: String,
+    /// The caller's ARN: the sandbox's root, or a function's role.
+    pub caller: String,
+    /// Whether the action changes something, by its name.
+    pub mutating: bool,
+    /// The HTTP status of the answer; 0 when the answer was withheld.
+    pub status: u16,
+    /// How long the answer took.
+    pub milliseconds: u64,
+}
+
+/// The record of all calls.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    calls: Mutex<Vec<Call>>,
+}
+
+impl Calls {
+    /// Adds a call and gives it its number.
+    pub(crate) fn add(&self, mut call: Call) {
+        let mut calls = self.lock();
+        call.number = calls.last().map_or(1, |last| last.number + 1);
+        calls.push(call);
+    }
+
+    /// The calls after this number.
+    pub(crate) fn since(&self, number: u64) -> Vec<Call> {
+        self.lock().iter().filter(|call| call.number > number).cloned().collect()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,55 @@
+//! `/_sandbox/…`: how tests and `xtask` steer the gateway.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+
+use super::calls::Call;
+use super::rules::Rule;
+use super::Gateway;
+
+type Shared = State<Arc<Gateway>>;
+
+#[derive(Deserialize)]
+struct Since {
+    #[serde(default)]
+    since: u64,
+}
+
+/// `GET calls?since=N`; `GET`, `POST` (a rule) and `DELETE rules`; `POST reset`, `POST stop`; `GET health`.
+pub(super) fn routes() -> Router<Arc<Gateway>> {
+    Router::new()
+        .route("/_sandbox/health", get(async || "ok"))
+        .route("/_sandbox/calls", get(calls))
+        .route("/_sandbox/rules", get(rules).post(add_rule).delete(clear_rules))
+        .route("/_sandbox/reset", post(reset))
+        .route("/_sandbox/stop", post(stop))
+}
+
+async fn calls(State(gateway): Shared, Query(Since { since }): Query<Since>) -> Json<Vec<Call>> {
+    Json(gateway.calls.since(since))
+}
+
+async fn rules(State(gateway): Shared) -> Json<Vec<Rule>> {
+    Json(gateway.rules.all())
+}
+
+async fn add_rule(State(gateway): Shared, Json(rule): Json<Rule>) {
+    gateway.rules.add(rule);
+}
+
+async fn clear_rules(State(gateway): Shared) {
+    gateway.rules.clear();
+}
+
+async fn reset(State(gateway): Shared) {
+    gateway.calls.clear();
+    gateway.rules.clear();
+}
+
+async fn stop(State(gateway): Shared) {
+    gateway.stop.notify_one();
+}

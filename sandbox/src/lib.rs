@@ -1,0 +1,190 @@
+//! AWS on one machine, for demo and tests; never shipped.
+//!
+//! A [`Sandbox`] is MiniStack with IAM enforced, a gateway in front of it that behaves like AWS where MiniStack does not
+//! (see `README.md`), and Landfall's own template deployed through CloudFormation, its functions built and run natively.
+//! It guarantees that any number of sandboxes run side by side, and that nothing of one outlives it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+pub mod durations;
+mod ec2;
+mod error;
+mod functions;
+mod gateway;
+mod ministack;
+mod program;
+mod stack;
+pub mod venv;
+
+pub use error::Error;
+pub use gateway::{Call, Effect, Rule};
+
+use durations::Durations;
+use gateway::Gateway;
+use ministack::MiniStack;
+
+/// The region of the installation.
+pub const REGION: &str = "eu-west-1";
+/// The access key of the sandbox's administrator, whom IAM does not restrict.
+pub const ACCESS_KEY: &str = "AKIALANDFALLSANDBOX0";
+/// The secret to [`ACCESS_KEY`].
+pub const SECRET_KEY: &str = "landfall-sandbox";
+
+/// What kind of sandbox is wanted.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its folder: logs, zips, the plain template, and `env` to source.
+    pub dir: PathBuf,
+    /// What AWS's real durations and the state machines' waits are multiplied by: 1/60 makes a minute a second.
+    pub scale: f64,
+    /// Where the functions' programs lie; without it they are built first.
+    pub functions: Option<PathBuf>,
+}
+
+/// A running sandbox; dropping it ends it.
+#[derive(Debug)]
+pub struct Sandbox {
+    environment: BTreeMap<String, String>,
+    config: SdkConfig,
+    gateway: Arc<Gateway>,
+    // The order matters: MiniStack goes first, and with it whoever still calls the gateway.
+    _ministack: MiniStack,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox and deploys the installation into it. Answers when the stack is complete.
+    ///
+    /// # Errors
+    /// If a program is missing or fails, the functions do not build, or a resource of the stack cannot be created; the
+    /// error says which, and why.
+    pub async fn up(options: &Options) -> Result<Self, Error> {
+        let dir = std::path::absolute(&options.dir).map_err(Error::file(&options.dir))?;
+        std::fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
+        let (python, programs) = tokio::try_join!(venv::python(), functions::programs(options.functions.as_deref()))?;
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|error| Error::Gateway(error.into()))?;
+        let address = listener.local_addr().map_err(|error| Error::Gateway(error.into()))?;
+        let endpoint = format!("http://{address}");
+        tracing::info!("starting MiniStack behind {endpoint}");
+        let (ministack, zips) = tokio::try_join!(
+            MiniStack::start(&python, &dir, &endpoint, options.scale),
+            functions::zip(&python, programs, &dir)
+        )?;
+        let gateway = Gateway::new(&ministack.address, Durations::at(options.scale));
+        let gateway = Arc::new(gateway.map_err(|error| Error::Gateway(error.into()))?);
+        let server = Some(gateway::run(Arc::clone(&gateway), listener)?);
+        let config = config(&endpoint).await;
+        let mut sandbox = Self { environment: BTreeMap::new(), config, gateway, _ministack: ministack, server };
+        tracing::info!("creating the installation's stack");
+        let outputs = stack::create(&sandbox.config, &python, &zips, options.scale, &dir).await?;
+        sandbox.environment = environment(&endpoint, &outputs);
+        sandbox.reset();
+        write_environment(&dir, &sandbox.environment)?;
+        Ok(sandbox)
+    }
+
+    /// The variables that `env` in the sandbox's folder sets: endpoint, credentials, region, and `LANDFALL_…`.
+    #[must_use]
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// One of these variables; empty if there is none of this name.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> &str {
+        self.environment.get(name).map_or("", String::as_str)
+    }
+
+    /// The configuration for SDK clients, with the administrator's credentials. S3 clients need path style addresses.
+    #[must_use]
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// Makes the calls that the rule takes go wrong.
+    pub fn script(&self, rule: Rule) {
+        self.gateway.rules.add(rule);
+    }
+
+    /// Ends all rules.
+    pub fn clear_rules(&self) {
+        self.gateway.rules.clear();
+    }
+
+    /// Every call since the sandbox came up or was last reset, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.gateway.calls.since(0)
+    }
+
+    /// The calls after the one of this number.
+    #[must_use]
+    pub fn calls_since(&self, number: u64) -> Vec<Call> {
+        self.gateway.calls.since(number)
+    }
+
+    /// Forgets all calls and rules.
+    pub fn reset(&self) {
+        self.gateway.calls.clear();
+        self.gateway.rules.clear();
+    }
+
+    /// Returns when somebody asks the gateway to stop (`POST /_sandbox/stop`).
+    pub async fn stopped(&self) {
+        self.gateway.stop.notified().await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.gateway.shut_down();
+        if let Some(server) = self.server.take() {
+            let _ = server.join();
+        }
+    }
+}
+
+async fn config(endpoint: &str) -> SdkConfig {
+    let credentials = aws_sdk_s3::config::Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "sandbox");
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(credentials)
+        .load()
+        .await
+}
+
+fn environment(endpoint: &str, outputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let fixed = [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+    ];
+    let given = [
+        ("LANDFALL_INSTALLATION", "Installation"),
+        ("LANDFALL_BUCKET", "Bucket"),
+        ("LANDFALL_STATE_BUCKET", "StateBucket"),
+        ("LANDFALL_TABLE", "Table"),
+        ("LANDFALL_DEPLOY_MACHINE", "DeployMachine"),
+        ("LANDFALL_TEARDOWN_MACHINE", "TeardownMachine"),
+        ("LANDFALL_REDEPLOY_MACHINE", "RedeployMachine"),
+        ("LANDFALL_ALERT_TOPIC", "AlertTopic"),
+    ];
+    let given = given.iter().filter_map(|(name, output)| Some((*name, outputs.get(*output)?.as_str())));
+    fixed.into_iter().chain(given).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+// Written last and at once, so that whoever sees it may use it.
+fn write_environment(dir: &Path, environment: &BTreeMap<String, String>) -> Result<(), Error> {
+    let text: String = environment.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+    let (draft, path) = (dir.join("env.draft"), dir.join("env"));
+    std::fs::write(&draft, text).map_err(Error::file(&draft))?;
+    std::fs::rename(&draft, &path).map_err(Error::file(&path))
+}

@@ -1,0 +1,56 @@
+//! The Python environment with MiniStack and the SAM translator.
+//!
+//! Made once per list of requirements, in the user's cache; a half-made one is never used.
+
+use std::collections::hash_map::DefaultHasher;
+use std::env;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+use crate::Error;
+use crate::program::run;
+
+const REQUIREMENTS: &str = include_str!("../requirements.txt");
+
+/// The environment's Python; the environment is made if it is not there. Needs `python3` with `venv`, and an index of
+/// packages such as pip finds by itself.
+///
+/// # Errors
+/// If Python is missing, or a package cannot be installed.
+pub async fn python() -> Result<PathBuf, Error> {
+    let mut hasher = DefaultHasher::new();
+    REQUIREMENTS.hash(&mut hasher);
+    let cache = cache();
+    let home = cache.join(format!("venv-{:016x}", hasher.finish()));
+    let python = home.join("bin/python");
+    if python.exists() {
+        return Ok(python);
+    }
+    tracing::info!("installing MiniStack and the SAM translator into {}", home.display());
+    std::fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
+    let draft = cache.join(format!("venv-draft-{}", std::process::id()));
+    make(&draft).await?;
+    // Nobody but another sandbox can have been first, and then its environment is as good as ours.
+    if std::fs::rename(&draft, &home).is_err() {
+        std::fs::remove_dir_all(&draft).map_err(Error::file(&draft))?;
+    }
+    Ok(python)
+}
+
+async fn make(home: &Path) -> Result<(), Error> {
+    let requirements = home.with_extension("txt");
+    std::fs::write(&requirements, REQUIREMENTS).map_err(Error::file(&requirements))?;
+    run(Command::new("python3").args(["-m", "venv"]).arg(home)).await?;
+    run(Command::new(home.join("bin/python"))
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(&requirements))
+    .await?;
+    std::fs::remove_file(&requirements).map_err(Error::file(&requirements))
+}
+
+fn cache() -> PathBuf {
+    let home = || env::var_os("HOME").map_or_else(env::temp_dir, PathBuf::from);
+    env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from).join("landfall")
+}
