@@ -1,0 +1,66 @@
+//! Where everything lies in the table.
+
+use domain::{Edge, PlatformName, RunId};
+use plan::PlanNumber;
+use ulid::Ulid;
+
+use crate::platform::ObjectKey;
+use crate::table::Key;
+
+/// The value of `open` for platforms that live.
+pub(crate) const OPEN_PLATFORM: &str = "PLATFORM";
+/// The value of `open` for runs that are not settled.
+pub(crate) const OPEN_RUN: &str = "RUN";
+
+pub(crate) const RECORDS: &str = "RES#";
+pub(crate) const RUNS: &str = "RUN#";
+
+pub(crate) fn partition(platform: &PlatformName) -> String {
+    format!("PLATFORM#{platform}")
+}
+
+pub(crate) fn meta(platform: &PlatformName) -> Key {
+    Key::new(partition(platform), "META")
+}
+
+pub(crate) fn epoch(platform: &PlatformName) -> Key {
+    Key::new(partition(platform), "EPOCH")
+}
+
+pub(crate) fn revision(platform: &PlatformName, number: u64) -> Key {
+    Key::new(partition(platform), format!("REV#{number}"))
+}
+
+pub(crate) fn plan(platform: &PlatformName, number: PlanNumber) -> Key {
+    Key::new(partition(platform), format!("PLAN#{number}"))
+}
+
+pub(crate) fn run(platform: &PlatformName, run: RunId) -> Key {
+    Key::new(partition(platform), format!("{RUNS}{run}"))
+}
+
+pub(crate) fn record(platform: &PlatformName, edge: &Edge) -> Key {
+    Key::new(partition(platform), format!("{RECORDS}{edge}"))
+}
+
+pub(crate) fn events(run: RunId) -> String {
+    format!("EVENTS#{run}")
+}
+
+pub(crate) fn event(run: RunId) -> Key {
+    Key::new(events(run), Ulid::generate().to_string())
+}
+
+pub(crate) fn binding(object: &ObjectKey) -> Key {
+    Key::new(format!("OBJECT#{}/{}", object.bucket, object.key), "BINDING")
+}
+
+/// The run of an execution.
+pub(crate) fn execution(arn: &str) -> Key {
+    Key::new(format!("EXECUTION#{arn}"), "RUN")
+}
+
+/// The mark that a failure was told.
+pub(crate) fn alert(name: &str) -> Key {
+    Key::new(format!("ALERT#{name}"), "ALERT")
+}
