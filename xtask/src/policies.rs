@@ -4,8 +4,6 @@
 //! it from there without a macro, which neither `cfn-lint` nor the sandbox follows; so the text between the markers
 //! `# >>> <path>` and `# <<< <path>` of the template is made from it. Nothing else of the template is touched.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 
 /// In which order fields are written; any other follow by name.
@@ -19,7 +17,8 @@ pub fn inline(template: &str, read: impl Fn(&str) -> Result<Value, String>) -> R
     let mut written = String::new();
     let mut lines = template.lines();
     while let Some(line) = lines.next() {
-        writeln!(written, "{line}").map_err(|error| error.to_string())?;
+        written.push_str(line);
+        written.push('\n');
         let Some((indent, marked)) = line.split_once("# >>> ") else { continue };
         let path = marked.split(',').next().unwrap_or(marked).trim();
         let end = format!("# <<< {path}");

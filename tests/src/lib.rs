@@ -1,0 +1,1 @@
+//! Contracts between Rust, ASL, SAM and IAM, and end-to-end runs.
