@@ -1,0 +1,105 @@
+//! The plan: what should be there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{Component, Kind, Record, ResourceId, Target};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Facts;
+
+/// The number of a platform's plan, counted from 1. Number 0 is the empty plan: the goal of a teardown.
+pub type PlanNumber = u64;
+
+/// How far a needed resource must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Until {
+    /// AWS has given it an id.
+    Exists,
+    /// AWS is done with it.
+    Ready,
+}
+
+/// One resource that another needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// Which one.
+    pub resource: ResourceId,
+    /// How far it must be.
+    pub until: Until,
+}
+
+/// A set of resources that the state machine asks for at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Goal {
+    /// What takes seconds and everything else stands on.
+    Foundation,
+    /// The ways out: NAT, routes, endpoints.
+    Egress,
+}
+
+/// One resource as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Its type.
+    pub kind: Kind,
+    /// Which goal asks for it.
+    pub goal: Goal,
+    /// The kind's spec (see [`crate::network`]), where references may still be open.
+    pub spec: Value,
+    /// What must be there first. Every resource that the spec refers to is among them.
+    pub needs: Vec<Need>,
+}
+
+/// Everything that one revision asks for. Immutable once stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Where.
+    pub target: Target,
+    /// What was asked of AWS to make it.
+    pub facts: Facts,
+    /// The resources.
+    pub resources: BTreeMap<ResourceId, Desired>,
+}
+
+impl Plan {
+    /// The plan that wants nothing: the goal of a teardown.
+    pub fn empty(target: Target) -> Self {
+        Self { target, facts: Facts::default(), resources: BTreeMap::new() }
+    }
+
+    /// The ids of a component, each after all that it needs.
+    pub fn in_order(&self, component: Component) -> Vec<&ResourceId> {
+        let mut order = Vec::new();
+        let mut seen = BTreeSet::new();
+        for id in self.resources.keys().filter(|id| id.component() == component) {
+            self.visit(id, &mut seen, &mut order);
+        }
+        order.retain(|id| id.component() == component);
+        order
+    }
+
+    fn visit<'a>(&'a self, id: &'a ResourceId, seen: &mut BTreeSet<&'a ResourceId>, order: &mut Vec<&'a ResourceId>) {
+        let Some(desired) = self.resources.get(id).filter(|_| seen.insert(id)) else { return };
+        for need in &desired.needs {
+            self.visit(&need.resource, seen, order);
+        }
+        order.push(id);
+    }
+}
+
+/// Which of a resource's records a plan means: the newest that can become what is wanted without being replaced, or else
+/// the newest. So a roll-back finds the generation that it left.
+pub fn current<'a>(
+    records: impl IntoIterator<Item = &'a Record>,
+    kind: Kind,
+    wanted: Option<&Value>,
+) -> Option<&'a Record> {
+    let mut newest_first: Vec<&Record> = records.into_iter().collect();
+    newest_first.sort_by_key(|record| std::cmp::Reverse(record.generation));
+    let fits = |record: &&&Record| {
+        wanted.is_some_and(|wanted| !matches!(crate::classify(kind, &record.spec, wanted), crate::Change::Replace(_)))
+    };
+    newest_first.iter().find(fits).or(newest_first.first()).copied()
+}

@@ -1,0 +1,20 @@
+//! From a manifest and facts to every resource of a platform, with its final name, spec and needs.
+//!
+//! Pure: nothing is chosen when a plan is carried out, so what `landfall plan` shows is what is run.
+//!
+//! - [`plan`] makes the plan, one module per component ([`network`]).
+//! - [`classify`] says what a changed spec asks for. The engine and `landfall plan` use the same.
+//! - [`diff`] holds a plan against the records.
+
+mod builder;
+mod classify;
+mod desired;
+mod facts;
+pub mod network;
+mod reference;
+
+pub use builder::Spec;
+pub use classify::{Change, FieldChange, classify};
+pub use desired::{Desired, Goal, Need, Plan, PlanNumber, Until, current};
+pub use facts::{Facts, GivenNetwork, GivenSubnet, Slots};
+pub use reference::{Ref, Unresolved, resolve};

@@ -1,0 +1,5 @@
+//! The network of a platform.
+
+mod specs;
+
+pub use specs::*;
