@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::{Harness, Injected, Verb, desired, plan_of};
 
 fn reference(name: &str) -> Value {
-    json!({"of": format!("network/{name}"), "output": "id"})
+    json!({"$of": format!("network/{name}"), "output": "id"})
 }
 
 /// A VPC, a subnet in it, an address, a NAT gateway, a table and the route to the gateway.
