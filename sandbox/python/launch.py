@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, quote
 
 os.environ.setdefault("AUTH", "true")
 
+import corrections  # noqa: E402
 from ministack import app as ministack_app  # noqa: E402  (reads its environment on import)
 from ministack.core import iam_actions, iam_evaluator, responses, router  # noqa: E402
 
@@ -45,7 +46,7 @@ async def answer(send, status: int, body: bytes, kind: str = "application/json")
 
 
 def decide(scope, headers, query, body):
-    """None when every check of the header passes, else the denial as (status, body) in EC2's form."""
+    """None when every check of the header passes, else the denial in the form of the service that is called."""
     question = json.loads(bytes.fromhex(headers["x-sandbox-authorize"]))
     key = router.extract_access_key_id(headers, query)
     responses.set_request_account_id(ministack_app._request_account_scope(key))
@@ -57,25 +58,27 @@ def decide(scope, headers, query, body):
     iam_evaluator.pin_signed_body(body)
     iam_evaluator.pin_request_caller(headers, query)
     for check in question["checks"]:
+        service = check["action"].split(":", 1)[0]
+        service = "ec2" if service in ("iam", "route53") else service
         context = {**check["context"], "aws:TagKeys": check.get("tagKeys")}
         denied = iam_evaluator.enforce(
-            key, check["action"], "ec2", responses.get_region(),
+            key, check["action"], service, responses.get_region(),
             resource_arn=check["resource"], service_context=context,
         )
         if denied is None:
             continue
         if isinstance(denied, iam_evaluator.AuthError):
-            status, _, text = iam_actions.access_denied_response(
-                "ec2", check["action"], "", "", error_code=denied.code, message=denied.message, headers=headers)
+            status, kind, text = iam_actions.access_denied_response(
+                service, check["action"], "", "", error_code=denied.code, message=denied.message, headers=headers)
         else:
             message = (f"You are not authorized to perform this operation. User: {denied.principal_arn} is not "
                        f"authorized to perform: {check['action']} on resource: {check['resource']} because "
                        + ("of an explicit deny" if denied.decision == "Deny"
                           else f"no identity-based policy allows the {check['action']} action"))
-            status, _, text = iam_actions.access_denied_response(
-                "ec2", check["action"], denied.principal_arn, "", message=message,
+            status, kind, text = iam_actions.access_denied_response(
+                service, check["action"], denied.principal_arn, "", message=message,
                 resource_arn=check["resource"], explicit_deny=denied.decision == "Deny")
-        return status, text if isinstance(text, bytes) else text.encode()
+        return status, text if isinstance(text, bytes) else text.encode(), kind["Content-Type"]
     return None
 
 
@@ -88,7 +91,7 @@ async def application(scope, receive, send):
         denied = decide(scope, headers, query, await read_body(receive))
         if denied is None:
             return await answer(send, 204, b"")
-        return await answer(send, denied[0], denied[1], "text/xml")
+        return await answer(send, *denied)
     if scope["path"].startswith("/_sandbox/principal/"):
         found = iam_evaluator.resolve_credential(scope["path"].rsplit("/", 1)[-1])
         return await answer(send, 200, json.dumps({"arn": getattr(found, "principal_arn", "")}).encode())
@@ -96,6 +99,7 @@ async def application(scope, receive, send):
 
 
 if __name__ == "__main__":
+    corrections.apply()
     threading.Thread(target=end_with_parent, daemon=True).start()
     ministack_app.app = application
     sys.argv = ["ministack"]

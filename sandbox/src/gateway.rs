@@ -21,6 +21,7 @@ use crate::ec2::{self, Ec2};
 mod calls;
 mod control;
 mod errors;
+mod missing_object;
 mod request;
 mod rules;
 mod upstream;
@@ -76,7 +77,9 @@ impl Gateway {
         if identity.service == "ec2" && Ec2::serves(&identity.action) {
             return self.answer_ec2(forwarded, identity, lag).await;
         }
-        self.upstream.forward(forwarded).await
+        let asked = forwarded.clone();
+        let answer = self.upstream.forward(forwarded).await?;
+        missing_object::correct(&self.upstream, asked, identity, answer).await
     }
 
     async fn answer_ec2(&self, forwarded: Forwarded, identity: &Identity, lag: Duration) -> Result<Response<Body>, reqwest::Error> {

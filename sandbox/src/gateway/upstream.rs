@@ -51,7 +51,10 @@ impl Upstream {
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        let response = Response::builder().status(answer.status()).header("content-type", "text/xml");
+        let mut response = Response::builder().status(answer.status());
+        if let Some(kind) = answer.headers().get("content-type") {
+            response = response.header("content-type", kind);
+        }
         let body = Body::from(answer.bytes().await?);
         Ok(Some(response.body(body).unwrap_or_default()))
     }
