@@ -1,0 +1,85 @@
+//! What a text must look like, by the `format` that its type names in the schema.
+
+use std::str::FromStr;
+
+use domain::{PlatformName, Region};
+use ipnet::Ipv4Net;
+
+/// What is wrong with `text` as a `format`, and what to write instead. Formats that are not listed allow anything.
+pub(crate) fn check(format: &str, text: &str) -> Result<(), (String, String)> {
+    let refuse = |message: String, fix: &str| Err((message, fix.to_owned()));
+    match format {
+        "platform-name" => match PlatformName::parse(text) {
+            Ok(_) => Ok(()),
+            Err(error) => refuse(error.to_string(), "write it like `dai-production`"),
+        },
+        "aws-region" => match Region::parse(text) {
+            Ok(_) => Ok(()),
+            Err(error) => refuse(error.to_string(), "`aws account list-regions` lists those that you may use"),
+        },
+        "cidr" => cidr(text),
+        "date" => match jiff::civil::Date::from_str(text) {
+            Ok(_) => Ok(()),
+            Err(_) => refuse(format!("`{text}` is no date"), "write it like 2026-12-18"),
+        },
+        "time-zone" => match jiff::tz::TimeZone::get(text) {
+            Ok(_) => Ok(()),
+            Err(_) => refuse(format!("`{text}` is no time zone"), "write an IANA name like Europe/Berlin"),
+        },
+        "cron" => cron(text),
+        "vpc-id" => id(text, "vpc-"),
+        "subnet-id" => id(text, "subnet-"),
+        "transit-gateway-id" => id(text, "tgw-"),
+        "zone-name" if !zone(text) => refuse(format!("`{text}` is no zone name"), "write it like eu-west-1a"),
+        "topic-name" if !word(text, 256, "-_") => {
+            refuse(format!("`{text}` is no topic name"), "write the topic's name alone, not its ARN")
+        }
+        "policy-name" if !word(text, 128, "+=,.@-_") => {
+            refuse(format!("`{text}` is no policy name"), "write the policy's name alone, not its ARN")
+        }
+        "service-name" if !word(text, 64, ".-") || text.starts_with("com.amazonaws") => refuse(
+            format!("`{text}` is no short service name"),
+            "write what follows `com.amazonaws.<region>.`, like ecr.api",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// A block must be written by its first address: anything else hides a mistake.
+fn cidr(text: &str) -> Result<(), (String, String)> {
+    match Ipv4Net::from_str(text) {
+        Ok(block) if block.addr() == block.network() => Ok(()),
+        Ok(block) => Err((format!("{text} does not begin at its first address"), format!("write {}", block.trunc()))),
+        Err(_) => Err((format!("`{text}` is no IPv4 block"), "write it like 10.0.0.0/16".into())),
+    }
+}
+
+fn cron(text: &str) -> Result<(), (String, String)> {
+    let fields = text.split_whitespace().count();
+    if fields != 5 {
+        let message = format!("a schedule has five fields, and `{text}` has {fields}");
+        return Err((message, "write minute, hour, day of month, month, day of week, like `0 10 * * 1-4`".into()));
+    }
+    match croner::Cron::from_str(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err((format!("`{text}` is no schedule: {error}"), "write it like `0 10 * * 1-4`".into())),
+    }
+}
+
+fn id(text: &str, prefix: &str) -> Result<(), (String, String)> {
+    let rest = text.strip_prefix(prefix).unwrap_or_default();
+    if (8..=17).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err((format!("`{text}` is no id of that kind"), format!("write it like {prefix}0123456789abcdef0")))
+}
+
+fn zone(text: &str) -> bool {
+    let (region, letter) = text.split_at(text.len().saturating_sub(1));
+    text.is_ascii() && Region::parse(region).is_ok() && letter.bytes().all(|b| b.is_ascii_lowercase())
+}
+
+fn word(text: &str, most: usize, further: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || further.contains(c);
+    !text.is_empty() && text.len() <= most && text.chars().all(allowed)
+}

@@ -1,0 +1,54 @@
+//! Bytes in, a whole manifest or every problem out.
+
+use crate::problem::{Problem, Problems, Severity};
+use crate::tree::{Place, problem, read};
+use crate::{Manifest, rules, schema, shape};
+
+/// A manifest without errors, and the warnings that it did not acknowledge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// With all defaults filled in.
+    pub manifest: Manifest,
+    /// What may not be what the user wants.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads and judges a manifest.
+///
+/// All errors are found in one go: what has the wrong shape is reported and set aside, and the rules judge the rest.
+pub fn parse(bytes: &[u8]) -> Result<Checked, Problems> {
+    let (tree, mut problems) = read(bytes);
+    let mut manifest = None;
+    if let Some(tree) = &tree {
+        let value = shape::check(&schema(), tree, "", &mut problems);
+        let typed = value.map(serde_json::from_value::<Manifest>);
+        match typed {
+            Some(Ok(typed)) => {
+                let findings = rules::judge(&typed, tree);
+                let sound: Vec<Problem> = findings.into_iter().filter(|finding| stands(finding, &problems)).collect();
+                problems.extend(sound);
+                manifest = Some(typed);
+            }
+            // Every reason has been reported by its place; if none has, schema and types disagree.
+            Some(Err(error)) if problems.is_empty() => {
+                let message = format!("the manifest cannot be read: {error}");
+                problems.push(problem("Unreadable", Place::START, "", &message, "report this as a defect of Landfall"));
+            }
+            _ => {}
+        }
+    }
+    problems.sort_by(|a, b| (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)));
+    let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
+    match manifest {
+        Some(manifest) if !failed => Ok(Checked { manifest, warnings: problems }),
+        _ => Err(Problems(problems)),
+    }
+}
+
+/// Whether a rule judged what the user wrote, and not what stands in for a field of the wrong shape.
+fn stands(finding: &Problem, shape: &[Problem]) -> bool {
+    let about_region = finding.code == "ForeignZone";
+    !shape
+        .iter()
+        .any(|problem| problem.path.starts_with(&finding.path) || about_region && problem.path == "spec.region")
+}

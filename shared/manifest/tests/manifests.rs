@@ -1,0 +1,191 @@
+//! What users write: well, badly, and with bad intent.
+
+use std::time::{Duration, Instant};
+
+use manifest::{Problem, Problems, parse, render, schema};
+
+fn problems(bytes: &[u8]) -> Vec<Problem> {
+    match parse(bytes) {
+        Ok(checked) => checked.warnings,
+        Err(Problems(problems)) => problems,
+    }
+}
+
+fn rendered(text: &str) -> String {
+    render("platform.yaml", text.as_bytes(), &problems(text.as_bytes()))
+}
+
+fn with_spec(spec: &str) -> String {
+    let indented: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {{name: demo}}\nspec:\n  region: eu-west-1\n{indented}"
+    )
+}
+
+fn codes(spec: &str) -> Vec<&'static str> {
+    problems(with_spec(spec).as_bytes()).into_iter().map(|problem| problem.code).collect()
+}
+
+#[test]
+fn a_short_manifest_means_a_whole_platform() {
+    let checked = parse(with_spec("").as_bytes()).unwrap();
+    assert_eq!(checked.warnings, []);
+    insta::assert_yaml_snapshot!(serde_json::to_value(checked.manifest).unwrap());
+}
+
+#[test]
+fn the_expanded_manifest_means_the_same() {
+    let once =
+        parse(with_spec("network: {nat: HighlyAvailable, pods: {cidr: 100.64.0.0/16}}").as_bytes()).unwrap().manifest;
+    let again = parse(serde_json::to_string(&once).unwrap().as_bytes()).unwrap().manifest;
+    assert_eq!(once, again);
+}
+
+#[test]
+fn examples_are_accepted_by_the_parser_and_by_the_schema() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let checked = parse(&bytes).unwrap_or_else(|problems| panic!("{}:\n{problems}", path.display()));
+        assert_eq!(checked.warnings, [], "{}", path.display());
+        let value = serde_json::to_value(checked.manifest).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 6, "an example for each document that the product answers to, and the demo's");
+}
+
+#[test]
+fn the_checked_in_schema_is_the_types() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/platform.schema.json");
+    let checked_in = std::fs::read_to_string(path).unwrap_or_default();
+    let current = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    assert!(checked_in == current, "the schema has changed: run `cargo xtask generate`");
+}
+
+#[test]
+fn every_error_of_a_file_is_reported_at_once() {
+    insta::assert_snapshot!(rendered(
+        "\
+apiVersion: landfall.dev/v1
+kind: Platform
+metadata:
+  name: Demo_1
+spec:
+  region: eu-west1
+  tags: {aws:team: a, owner: me, owner: you, key: AKIAIOSFODNN7EXAMPLE}
+  acknowledge: [SingelZone]
+  safety: {deletionProtection: yes, approval: Sometimes}
+  updates:
+    schedule: 0 25 * * *
+    timeZone: Europe/Brelin
+    freeze: [{from: 2027-01-04, to: 2026-12-18}]
+  vpc: {}
+  network:
+    cidr: 10.0.0.1/16
+    availabilityZones: 9
+    natGateway: Single
+    publicSubnets: [1]
+    pods: {cidr: 10.0.128.0/17}
+    flowLogs: {enabled: true, retentionDays: 31}
+    routes:
+      vpn: {cidr: 10.1.0.0/16}
+"
+    ));
+}
+
+#[test]
+fn rules() {
+    let table: &[(&str, &[&str])] = &[
+        ("network: {cidr: 10.0.0.0/8}", &["BadCidrSize"]),
+        ("network: {cidr: 10.0.0.0/25}", &["BadCidrSize"]),
+        ("network: {cidr: 8.8.0.0/16}", &["PublicCidr"]),
+        ("network: {cidr: 10.0.0.0/16, pods: {cidr: 10.0.0.0/17}}", &["CidrOverlap"]),
+        ("network: {routes: {a: {cidr: 10.0.1.0/24, peerVpcId: vpc-12345678}}}", &["CidrOverlap"]),
+        ("network: {routes: {a: {cidr: 10.9.0.0/16}}}", &["RouteTarget"]),
+        (
+            "network: {routes: {a: {cidr: 10.9.0.0/16, peerVpcId: vpc-12345678}, b: {cidr: 10.9.1.0/24, peerVpcId: vpc-12345679}}}",
+            &["CidrOverlap"],
+        ),
+        ("network: {publicSubnets: false}", &["NatWithoutPublicSubnets"]),
+        ("network: {nat: Disable, vpcEndpoints: {mode: Disable}}", &["NoWayOut"]),
+        ("network: {availabilityZones: 1}", &["SingleZone"]),
+        ("network: {availabilityZones: 1}\nacknowledge: [SingleZone]", &[]),
+        ("network: {availabilityZones: [eu-west-1a, eu-west-1a]}", &["DuplicateZone"]),
+        ("network: {availabilityZones: [eu-west-1a, eu-west-2b]}", &["ForeignZone"]),
+        ("network: {availabilityZones: [a, b]}", &["BadFormat", "BadFormat"]),
+        ("network: {vpcId: vpc-12345678}", &["VpcWithoutSubnets"]),
+        ("network: {subnets: {private: []}}", &["SubnetsWithoutVpc"]),
+        (
+            "network: {vpcId: vpc-12345678, subnets: {private: [subnet-12345678]}, cidr: 10.0.0.0/16}",
+            &["TooFewSubnets", "GivenAndMade"],
+        ),
+        ("network: {flowLogs: {retentionDays: 31}}", &["BadRetention"]),
+        ("safety: {deletionProtection: false, onManifestDelete: Teardown}", &["Unprotected"]),
+        ("updates: {schedule: '0 10 * *'}", &["BadFormat"]),
+        ("updates: {freeze: [{from: 2026-02-30, to: 2026-03-01}]}", &["BadFormat"]),
+        ("tags: {Name: x}", &["ReservedTag"]),
+        ("tags: {cost-center: 4711}", &[]),
+        ("tags: {'a<b': x}", &["BadTag"]),
+        ("alerts: {sns: 'arn:aws:sns:eu-west-1:123456789012:x'}", &["BadFormat"]),
+        ("network:", &[]),
+    ];
+    for (spec, expected) in table {
+        assert_eq!(codes(spec), *expected, "{spec}");
+    }
+}
+
+/// Whatever the bytes are, the answer is clear, quick and small.
+#[test]
+fn hostile_files() {
+    let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n".to_owned();
+    let deep = "[".repeat(500_000) + &"]".repeat(500_000);
+    let deep_but_small = "[".repeat(5_000);
+    let nested: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let wide = "- a\n".repeat(60_000);
+    let table: &[(&str, &[u8], &str)] = &[
+        ("nothing", b"", "Empty"),
+        ("blanks", b" \n\n", "Empty"),
+        ("comments", b"# hello\n", "Empty"),
+        ("a list", b"- a\n", "WrongType"),
+        ("a scalar", b"hello\n", "WrongType"),
+        ("tabs", b"spec:\n\tregion: a\n", "Tab"),
+        ("syntax", b"a: [1, 2\nb: 3\n", "Syntax"),
+        ("latin-1", b"a: caf\xe9\n", "NotUtf8"),
+        ("two documents", b"a: 1\n---\nb: 2\n", "SeveralDocuments"),
+        ("alias bomb", bomb.as_bytes(), "Alias"),
+        ("a megabyte of brackets", deep.as_bytes(), "TooLarge"),
+        ("brackets", deep_but_small.as_bytes(), "TooDeep"),
+        ("nested maps", nested.as_bytes(), "TooDeep"),
+        ("many values", wide.as_bytes(), "TooLarge"),
+        ("NUL", b"a: \0\n", "Syntax"),
+    ];
+    for (name, bytes, code) in table {
+        let begun = Instant::now();
+        let found = problems(bytes);
+        assert!(
+            begun.elapsed() < Duration::from_millis(100) * 10,
+            "{name} took {:?} in a debug build",
+            begun.elapsed()
+        );
+        assert!(found.iter().any(|problem| problem.code == *code), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_error() {
+    let text = format!("\u{feff}{}", with_spec(""));
+    assert_eq!(problems(text.as_bytes()), []);
+}
+
+#[test]
+fn fields_are_explained() {
+    insta::assert_yaml_snapshot!(manifest::explain("network.nat").unwrap());
+    insta::assert_yaml_snapshot!(manifest::explain("spec.safety").unwrap());
+    assert_eq!(manifest::explain("network.natt"), Err(Some("spec.network.nat".into())));
+    assert_eq!(manifest::explain("network.routes.vpn.cidr").unwrap().expects, "text (cidr)");
+}
