@@ -127,22 +127,24 @@ fn users_first(records: Vec<&Record>) -> Vec<&Record> {
     let by_edge: BTreeMap<Edge, &Record> = records.iter().map(|record| (record.edge(), *record)).collect();
     let mut needed_first = Vec::new();
     let mut seen = BTreeSet::new();
-    for edge in by_edge.keys() {
-        visit(edge, &by_edge, &mut seen, &mut needed_first);
+    for record in records {
+        visit(record, &by_edge, &mut seen, &mut needed_first);
     }
     needed_first.reverse();
     needed_first
 }
 
 fn visit<'a>(
-    edge: &'a Edge,
+    record: &'a Record,
     all: &BTreeMap<Edge, &'a Record>,
-    seen: &mut BTreeSet<&'a Edge>,
-    order: &mut Vec<&'a Record>,
+    seen: &mut BTreeSet<Edge>,
+    needed_first: &mut Vec<&'a Record>,
 ) {
-    let Some(record) = all.get(edge).copied().filter(|_| seen.insert(edge)) else { return };
-    for need in &record.needs {
-        visit(need, all, seen, order);
+    if !seen.insert(record.edge()) {
+        return;
     }
-    order.push(record);
+    for needed in record.needs.iter().filter_map(|edge| all.get(edge)) {
+        visit(needed, all, seen, needed_first);
+    }
+    needed_first.push(record);
 }

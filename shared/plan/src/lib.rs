@@ -9,12 +9,19 @@
 mod builder;
 mod classify;
 mod desired;
+mod diff;
 mod facts;
 pub mod network;
+mod platform;
+mod problem;
 mod reference;
 
 pub use builder::Spec;
 pub use classify::{Change, FieldChange, classify};
 pub use desired::{Desired, Goal, Need, Plan, PlanNumber, Until, current};
+pub use diff::{Action, PlannedChange, diff};
 pub use facts::{Facts, GivenNetwork, GivenSubnet, Slots};
+pub use network::assign_slots;
+pub use platform::plan;
+pub use problem::Problem;
 pub use reference::{Ref, Unresolved, resolve};

@@ -1,5 +1,75 @@
-//! The network of a platform.
+//! The network of a platform: made from a block of addresses, or given and only added to.
+//!
+//! It guarantees: ids, names and addresses follow from the manifest, the facts and the zones' numbers alone; a zone that
+//! is added later changes of what stands only the lists that it joins (who uses the public route table, where an
+//! endpoint stands); what is given gets nothing but additions.
+//!
+//! A resource's name holds what makes it unique in AWS, such as a route's destination. So a change of that is a deletion
+//! beside a creation, and never a second thing of which AWS allows only one.
 
+mod addresses;
+mod egress;
+mod endpoints;
+mod flow_logs;
+mod given;
+mod made;
+mod routes;
 mod specs;
+mod zones;
+
+use domain::{Tags, Target};
+use ipnet::Ipv4Net;
+use manifest::{Manifest, Network};
 
 pub use specs::*;
+pub use zones::assign_slots;
+
+use crate::builder::Builder;
+use crate::{Facts, Problem, Ref, Slots};
+
+/// What the network is planned from.
+struct Wanted<'a> {
+    installation: &'a str,
+    manifest: &'a Manifest,
+    network: &'a Network,
+    tags: &'a Tags,
+    target: &'a Target,
+    facts: &'a Facts,
+}
+
+/// What both sorts of network offer to what is built on them.
+struct Ground {
+    vpc: Ref,
+    /// The blocks from which its own clients come.
+    cidrs: Vec<Ipv4Net>,
+    /// One private subnet a zone.
+    subnets: Vec<Ref>,
+    tables: Vec<Table>,
+}
+
+/// A route table that subnets of the platform use.
+struct Table {
+    /// How it is called in the names of its routes.
+    label: String,
+    table: Ref,
+}
+
+/// Adds all resources of the network, and returns the numbers of the zones.
+pub(crate) fn add(
+    installation: &str,
+    manifest: &Manifest,
+    target: &Target,
+    facts: &Facts,
+    into: &mut Builder,
+) -> Result<Slots, Vec<Problem>> {
+    let spec = &manifest.spec;
+    let wanted = Wanted { installation, manifest, network: &spec.network, tags: &spec.tags, target, facts };
+    let (ground, slots) = match &wanted.network.vpc_id {
+        Some(vpc_id) => (given::add(&wanted, vpc_id, into)?, facts.slots.clone()),
+        None => made::add(&wanted, into)?,
+    };
+    endpoints::add(&wanted, &ground, into);
+    flow_logs::add(&wanted, &ground, into);
+    routes::add(&wanted, &ground, into);
+    Ok(slots)
+}

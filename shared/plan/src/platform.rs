@@ -1,0 +1,20 @@
+//! The plan of a whole platform: one line a component.
+
+use domain::Target;
+use manifest::Manifest;
+
+use crate::builder::Builder;
+use crate::{Facts, Plan, Problem, network};
+
+/// Everything that `manifest` asks for in `target`, given what Admit found out.
+///
+/// `installation` stands in names and paths. The plan keeps the facts, with a number for every zone that it uses: store
+/// these numbers with the platform, and give them back in the next plan's facts.
+///
+/// The same arguments always give the same plan. All problems are returned at once.
+pub fn plan(installation: &str, manifest: &Manifest, target: &Target, facts: &Facts) -> Result<Plan, Vec<Problem>> {
+    let mut resources = Builder::default();
+    let slots = network::add(installation, manifest, target, facts, &mut resources)?;
+    let facts = Facts { slots, ..facts.clone() };
+    Ok(Plan { target: target.clone(), facts, resources: resources.finish() })
+}
