@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::perform::Step;
 use crate::select::{Task, select};
-use crate::{Fence, Ledger, LedgerError, Moment, Pass, Resource};
+use crate::{Fence, Ledger, Moment, Pass, Resource};
 
 /// Who makes and deletes which kind.
 pub type Kinds = BTreeMap<Kind, Box<dyn Resource>>;
@@ -80,7 +80,7 @@ impl Engine<'_> {
     pub async fn advance(&self, order: &Order<'_>) -> Result<Outcome, Fault> {
         let mut done: BTreeSet<(Edge, Option<String>)> = BTreeSet::new();
         loop {
-            let records = self.ledger.records(&order.fence.platform).await.map_err(ledger_fault)?;
+            let records = self.ledger.records(&order.fence.platform).await?;
             let selection = select(order.pass, order.component, order.plan, &records);
             let key = |task: &Task| {
                 let wanted = task.wanted.as_ref().map(|wanted| format!("{}{:?}", wanted.spec, wanted.needs));
@@ -138,13 +138,4 @@ fn gravest(faults: Vec<Fault>) -> Option<Fault> {
         Class::Conflict => 1,
         Class::Transient => 0,
     })
-}
-
-pub(crate) fn ledger_fault(error: LedgerError) -> Fault {
-    let name = match error {
-        LedgerError::Fenced => FaultName::LostLease,
-        LedgerError::Raced(_) | LedgerError::Unavailable(_) => FaultName::ServiceUnavailable,
-        LedgerError::Unreadable(_) => FaultName::Internal,
-    };
-    Fault::new(name, error.to_string())
 }

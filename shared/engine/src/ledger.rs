@@ -1,7 +1,7 @@
 //! What the engine needs of the ledger: the records of a platform, and writes that an old epoch cannot make.
 
 use async_trait::async_trait;
-use domain::{Edge, Epoch, PlatformName, Record, RunId};
+use domain::{Edge, Epoch, Fault, FaultName, PlatformName, Record, RunId};
 
 /// In whose name something is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,17 @@ pub enum LedgerError {
     /// What is stored cannot be read by this version.
     #[error("the ledger holds an item that this version cannot read: {0}")]
     Unreadable(String),
+}
+
+impl From<LedgerError> for Fault {
+    fn from(error: LedgerError) -> Self {
+        let name = match error {
+            LedgerError::Fenced => FaultName::LostLease,
+            LedgerError::Raced(_) | LedgerError::Unavailable(_) => FaultName::ServiceUnavailable,
+            LedgerError::Unreadable(_) => FaultName::Internal,
+        };
+        Self::new(name, error.to_string())
+    }
 }
 
 /// The records of a platform.

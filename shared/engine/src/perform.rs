@@ -7,7 +7,7 @@ use plan::FieldChange;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::advance::{CALL_LIMIT, ledger_fault};
+use crate::advance::CALL_LIMIT;
 use crate::select::Task;
 use crate::{
     Actual, CallError, Created, Decision, Engine, Observed, Order, Pass, Progress, Resource, Stored, Subject, decide,
@@ -238,7 +238,7 @@ impl Hand<'_> {
 
     async fn forget(&self, stored: &Stored) -> Result<Step, Fault> {
         let edge = stored.record.edge();
-        self.engine.ledger.forget(&self.order.fence, stored.version, &edge).await.map_err(ledger_fault)?;
+        self.engine.ledger.forget(&self.order.fence, stored.version, &edge).await?;
         Ok(Step::Moved)
     }
 
@@ -256,7 +256,7 @@ impl Hand<'_> {
     async fn write(&self, before: Option<&Stored>, mut record: Record) -> Result<Stored, Fault> {
         record.updated = (self.engine.clock)();
         let version = before.map(|stored| stored.version);
-        let version = self.engine.ledger.write(&self.order.fence, version, &record).await.map_err(ledger_fault)?;
+        let version = self.engine.ledger.write(&self.order.fence, version, &record).await?;
         Ok(Stored { record, version })
     }
 
