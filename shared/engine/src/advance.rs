@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::{Class, Component, Edge, Fault, FaultName, Identity, Kind, ResourceId, Target};
+use domain::{Class, Component, Edge, Fault, Identity, Kind, ResourceId, Target};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use plan::Plan;
