@@ -1,0 +1,34 @@
+//! `landfall events`: what a run did, step by step.
+
+use domain::RunId;
+
+use crate::arguments::{Events, Form};
+use crate::failure::{Exit, Failure};
+use crate::installation::Installation;
+use crate::look;
+use crate::output::events::{EventView, events};
+use crate::output::time::Clock;
+use crate::printer::Printer;
+
+/// Lists the steps of one run, the oldest first.
+pub async fn run(installation: &Installation, asked: &Events, printer: Printer) -> Result<Exit, Failure> {
+    let platform = look::platform(&installation.ledger, &asked.name).await?;
+    let id = match &asked.run {
+        Some(text) => Some(RunId::parse(text).ok_or_else(|| {
+            Failure::new(format!("`{text}` is no id of a run"))
+                .hint(format!("List the runs with `landfall history {}`", asked.name))
+        })?),
+        None => platform.last_run,
+    };
+    let mut views = Vec::new();
+    if let Some(id) = id {
+        look::run(&installation.ledger, &asked.name, id).await?;
+        views.extend(installation.ledger.events(id).await?.iter().map(EventView::new));
+    }
+    match asked.reading.output {
+        Form::Json => printer.json(&views)?,
+        Form::Text if views.is_empty() => printer.note("The run changed nothing, or its events have expired"),
+        Form::Text => printer.result(&events(printer.paint(), &Clock::system(), &views)),
+    }
+    Ok(Exit::Done)
+}

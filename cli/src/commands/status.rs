@@ -1,0 +1,33 @@
+//! `landfall status`: a platform as it is now.
+
+use crate::arguments::{Form, Status};
+use crate::failure::{Exit, Failure};
+use crate::follow::follow;
+use crate::installation::Installation;
+use crate::output::status::status;
+use crate::output::time::Clock;
+use crate::printer::Printer;
+use crate::{documents, look};
+
+/// Shows it, or follows the run that is under way.
+pub async fn run(installation: &Installation, asked: &Status, printer: Printer) -> Result<Exit, Failure> {
+    let platform = look::platform(&installation.ledger, &asked.name).await?;
+    if let Some(lease) = platform.lease.as_ref().filter(|_| asked.watch) {
+        return follow(installation, &asked.name, lease.run, printer).await;
+    }
+    let clock = Clock::system();
+    // What a run has not begun yet is in its plan only.
+    let plan = match &platform.lease {
+        Some(lease) => {
+            let run = look::run(&installation.ledger, &asked.name, lease.run).await?;
+            documents::plan(installation, &asked.name, run.plan).await?
+        }
+        None => None,
+    };
+    let view = look::status(&installation.ledger, &platform, platform.last_run, plan.as_ref(), &clock).await?;
+    match asked.reading.output {
+        Form::Json => printer.json(&view)?,
+        Form::Text => printer.result(&status(printer.paint(), &clock, &view)),
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,209 @@
+//! A ledger in memory with a life behind it: what the views are tested on. Ids and times are fixed.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    AccountId, Claim, Component, Epoch, Generation, Kind, Locator, Operation, PlatformName, Record, Region, ResourceId,
+    RunId, State, Target, Token,
+};
+use engine::{Fence, Ledger as _};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use ledger::{
+    Admission, Approval, Ending, Failure, Guards, Ledger, Machine, ObjectKey, OnFailure, OnManifestDelete, Platform,
+    Run, RunStatus, Trigger,
+};
+use plan::{Desired, Facts, Goal, Plan};
+use serde_json::json;
+
+use crate::output::report::{Listing, Report};
+use crate::output::time::Clock;
+
+/// 2026-11-21 12:00 UTC.
+pub const NOW: Timestamp = Timestamp::constant(1_795_262_400, 0);
+
+const FIRST: &str = "01KAJ0000000000000000FRST1";
+const SECOND: &str = "01KAJ000000000000000SECND2";
+const TEARDOWN: &str = "01KAJ00000000000000TEARDN3";
+
+pub fn clock() -> Clock {
+    Clock { now: NOW, zone: TimeZone::UTC }
+}
+
+pub fn name() -> PlatformName {
+    PlatformName::parse("demo").unwrap()
+}
+
+fn target() -> Target {
+    Target { account: AccountId::parse("123456789012").unwrap(), region: Region::parse("eu-west-1").unwrap() }
+}
+
+fn ago(seconds: i64) -> Timestamp {
+    NOW - SignedDuration::from_secs(seconds)
+}
+
+/// A platform after its first deploy: protected, with a schedule.
+pub fn platform() -> Platform {
+    let bound = ObjectKey { bucket: "landfall-manifests".to_owned(), key: "manifests/demo.yaml".to_owned() };
+    Platform {
+        revision: 1,
+        version_id: Some("v1".to_owned()),
+        plan: 1,
+        last_plan: 1,
+        last_good: 1,
+        guards: Some(Guards {
+            deletion_protection: true,
+            on_manifest_delete: OnManifestDelete::Retain,
+            approval: Approval::Destructive,
+            on_failure: OnFailure::RollBack,
+        }),
+        next_due: Some(NOW + SignedDuration::from_hours(22)),
+        ..Platform::new(name(), "landfall".to_owned(), bound, target(), ago(90_000))
+    }
+}
+
+fn run_of(id: &str, machine: Machine, trigger: Trigger, started: Timestamp) -> Run {
+    let execution = format!("arn:aws:states:eu-west-1:123456789012:execution:landfall-deploy:{id}");
+    Run {
+        id: RunId::parse(id).unwrap(),
+        revision: 1,
+        plan: 1,
+        ..Run::new(name(), machine, trigger, execution, started)
+    }
+}
+
+pub fn id(name: &str) -> ResourceId {
+    ResourceId::new(Component::Network, name)
+}
+
+fn record(name: &str, kind: Kind, locator: Option<&str>, state: State) -> Record {
+    Record {
+        id: id(name),
+        generation: Generation::FIRST,
+        kind,
+        schema: Record::SCHEMA,
+        target: target(),
+        locator: locator.map(|locator| Locator(locator.to_owned())),
+        spec: json!({"tags": {"owner": "me"}}),
+        needs: Vec::new(),
+        state,
+        outputs: locator.map(|locator| ("id".to_owned(), locator.to_owned())).into_iter().collect(),
+        adopted: false,
+        attempts: 1,
+        created: ago(86_400),
+        updated: ago(86_390),
+    }
+}
+
+pub fn operation(since: i64, reason: Option<&str>) -> Operation {
+    Operation {
+        run: RunId::parse(SECOND).unwrap(),
+        epoch: Epoch(2),
+        since: ago(since),
+        reason: reason.map(ToOwned::to_owned),
+    }
+}
+
+/// A network half way through its second deploy.
+fn records() -> Vec<Record> {
+    let claim = Claim { run: RunId::parse(SECOND).unwrap(), token: Token::random(), at: ago(4) };
+    let vpc = record("vpc", Kind::Vpc, Some("vpc-0a1b2c3d"), State::Ready);
+    let mut subnet = record("private-1", Kind::Subnet, Some("subnet-0a1b2c3d"), State::Ready);
+    subnet.needs = vec![vpc.edge()];
+    subnet.spec = json!({"vpc": "vpc-0a1b2c3d", "zone": "euw1-az1", "cidr": "10.40.0.0/20", "tags": {"owner": "me"}});
+    let mut nat = record(
+        "nat-2",
+        Kind::NatGateway,
+        Some("nat-0a1b2c3d"),
+        State::Pending(operation(64, Some("AWS says pending"))),
+    );
+    nat.generation = Generation(2);
+    nat.needs = vec![subnet.edge()];
+    let address = record("address-3", Kind::ElasticIp, None, State::Creating(claim));
+    vec![vpc, subnet, nat, address]
+}
+
+/// The plan of that deploy: one resource that nobody has begun.
+pub fn wanted() -> Plan {
+    let desired = Desired { kind: Kind::NatGateway, goal: Goal::Egress, spec: json!({}), needs: Vec::new() };
+    let resources = BTreeMap::from([(id("nat-3"), desired)]);
+    Plan { target: target(), facts: Facts::default(), resources }
+}
+
+async fn admit(ledger: &Ledger, platform: Platform, run: Run) -> Fence {
+    ledger.admit(Admission { platform, revision: None, plan: None, run }).await.unwrap().unwrap()
+}
+
+async fn current(ledger: &Ledger) -> Platform {
+    ledger.platform(&name()).await.unwrap().unwrap()
+}
+
+async fn first_deploy(ledger: &Ledger) {
+    let fence = admit(ledger, platform(), run_of(FIRST, Machine::Deploy, Trigger::Upload, ago(86_400))).await;
+    ledger.enter_phase(&fence, "Create and update: foundation", ago(86_400)).await.unwrap();
+    ledger.enter_phase(&fence, "Create and update: egress", ago(86_392)).await.unwrap();
+    ledger.enter_phase(&fence, "Verify", ago(86_260)).await.unwrap();
+    let well = Ending { status: RunStatus::Succeeded, failure: None, restored: false, quarantined_until: None };
+    ledger.finish(&name(), fence.run, &well, ago(86_250)).await.unwrap();
+}
+
+/// A second deploy is under way.
+pub async fn under_way() -> (Ledger, RunId) {
+    let ledger = Ledger::memory();
+    first_deploy(&ledger).await;
+    let mut run = run_of(SECOND, Machine::Deploy, Trigger::Upload, ago(72));
+    (run.revision, run.plan) = (2, 2);
+    let platform = Platform { revision: 2, plan: 2, last_plan: 2, ..current(&ledger).await };
+    let fence = admit(&ledger, platform, run).await;
+    ledger.enter_phase(&fence, "Create and update: foundation", ago(72)).await.unwrap();
+    ledger.enter_phase(&fence, "Create and update: egress", ago(64)).await.unwrap();
+    for record in records() {
+        ledger.write(&fence, None, &record).await.unwrap();
+    }
+    (ledger, fence.run)
+}
+
+/// The second deploy did what it was for.
+pub async fn deployed() -> (Ledger, RunId) {
+    let (ledger, run) = under_way().await;
+    let well = Ending { status: RunStatus::Succeeded, failure: None, restored: false, quarantined_until: None };
+    ledger.finish(&name(), run, &well, ago(40)).await.unwrap();
+    (ledger, run)
+}
+
+/// The second deploy failed, and was undone or left.
+pub async fn failed(restored: bool) -> (Ledger, RunId) {
+    let (ledger, run) = under_way().await;
+    let failure = Failure {
+        name: "CreateFailed".to_owned(),
+        message: "network/nat-2: AWS gave up on the NAT gateway nat-0a1b2c3d: the address is in use.".to_owned(),
+    };
+    let badly = Ending { status: RunStatus::Failed, failure: Some(failure), restored, quarantined_until: None };
+    ledger.finish(&name(), run, &badly, ago(5)).await.unwrap();
+    (ledger, run)
+}
+
+/// A teardown is under way after a deploy.
+pub async fn tearing_down() -> (Ledger, RunId) {
+    let (ledger, _) = deployed().await;
+    let mut run = run_of(TEARDOWN, Machine::Teardown, Trigger::Destroy, ago(30));
+    run.plan = 0;
+    let fence = admit(&ledger, current(&ledger).await, run).await;
+    ledger.enter_phase(&fence, "Prune", ago(29)).await.unwrap();
+    (ledger, fence.run)
+}
+
+/// The proof of a teardown.
+pub fn report() -> Report {
+    let listing = |what: &str, by: &str| Listing { what: what.to_owned(), by: by.to_owned(), found: 0 };
+    Report {
+        platform: "demo".to_owned(),
+        run: TEARDOWN.to_owned(),
+        at: NOW,
+        listings: vec![
+            listing("VPCs", "the tag landfall:platform = demo"),
+            listing("roles", "the path /landfall/landfall/demo/"),
+        ],
+        left: Vec::new(),
+    }
+}

@@ -1,0 +1,158 @@
+//! `landfall list`, and the head of `landfall status`.
+
+use jiff::Timestamp;
+use ledger::{Platform, Status};
+use serde::Serialize;
+
+use super::paint::{Paint, Tone};
+use super::table::{Cell, table};
+use super::time::{Clock, coarse};
+
+/// One platform.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformView {
+    /// Its name.
+    pub name: String,
+    /// `Deploying`, `Ready`, `RolledBack`, `Failed`, `TearingDown` or `Gone`.
+    pub status: Status,
+    /// Its account.
+    pub account: String,
+    /// Its region.
+    pub region: String,
+    /// The manifest that it is bound to, as an S3 URI.
+    pub manifest: String,
+    /// The newest accepted revision; 0 for none.
+    pub revision: u64,
+    /// The plan of the newest deploy; 0 for none.
+    pub plan: u64,
+    /// The plan of the last deploy that succeeded; 0 for none.
+    pub last_good_plan: u64,
+    /// The id of the run under way.
+    pub run: Option<String>,
+    /// Since when something newer has been waiting for that run to end.
+    pub waiting_since: Option<Timestamp>,
+    /// Whether it may not be destroyed now.
+    pub protected: bool,
+    /// Until when the protection is lifted.
+    pub unprotected_until: Option<Timestamp>,
+    /// When it is redeployed next.
+    pub next_due: Option<Timestamp>,
+}
+
+impl PlatformView {
+    /// What the ledger knows, as it is shown.
+    pub fn new(platform: &Platform, clock: &Clock) -> Self {
+        Self {
+            name: platform.name.to_string(),
+            status: platform.status,
+            account: platform.target.account.to_string(),
+            region: platform.target.region.to_string(),
+            manifest: format!("s3://{}/{}", platform.bound.bucket, platform.bound.key),
+            revision: platform.revision,
+            plan: platform.plan,
+            last_good_plan: platform.last_good,
+            run: platform.lease.as_ref().map(|lease| lease.run.to_string()),
+            waiting_since: platform.waiting.as_ref().map(|waiting| waiting.at),
+            protected: platform.is_protected(clock.now),
+            unprotected_until: platform.unprotected_until.filter(|until| *until > clock.now),
+            next_due: platform.next_due,
+        }
+    }
+}
+
+/// A line a platform.
+pub fn list(paint: Paint, clock: &Clock, platforms: &[PlatformView]) -> String {
+    let rows = platforms.iter().map(|platform| {
+        let due = platform.next_due.map(|due| format!("in {}", coarse(clock.until(due)))).unwrap_or_default();
+        [
+            Cell::new(Tone::Strong, &platform.name),
+            Cell::new(tone(platform.status), word(platform.status)),
+            Cell::from(&platform.region),
+            Cell::from(platform.revision.to_string()),
+            Cell::from(platform.run.clone().unwrap_or_default()),
+            Cell::from(due),
+        ]
+    });
+    table(paint, ["NAME", "STATUS", "REGION", "REVISION", "RUN UNDER WAY", "REDEPLOY"], rows.collect())
+}
+
+/// The lines at the top of a status.
+pub fn head(paint: Paint, clock: &Clock, platform: &PlatformView) -> String {
+    let name = paint.paint(Tone::Strong, &platform.name);
+    let mut text = format!("{name}  {}\n", paint.paint(tone(platform.status), word(platform.status)));
+    text.push_str(&format!("  in {} of account {}, from {}\n", platform.region, platform.account, platform.manifest));
+    if platform.revision > 0 {
+        text.push_str(&format!("  revision {}, plan {}", platform.revision, platform.plan));
+        text.push_str(&match platform.last_good_plan {
+            0 => ", no deploy has succeeded yet\n".to_owned(),
+            good if good == platform.plan => "\n".to_owned(),
+            good => format!(", last good plan {good}\n"),
+        });
+    }
+    match platform.unprotected_until {
+        Some(until) => {
+            text.push_str(&format!("  protection against deletion is lifted for {}\n", coarse(clock.until(until))));
+        }
+        None if platform.protected => text.push_str("  protected against deletion\n"),
+        None => {}
+    }
+    if let Some(since) = platform.waiting_since {
+        text.push_str(&format!("  something newer has been waiting for {}\n", coarse(clock.since(since))));
+    }
+    if let Some(due) = platform.next_due {
+        text.push_str(&format!("  redeployed next at {}, in {}\n", clock.date(due), coarse(clock.until(due))));
+    }
+    text
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Deploying => "deploying",
+        Status::Ready => "ready",
+        Status::RolledBack => "rolled back",
+        Status::Failed => "failed",
+        Status::TearingDown => "tearing down",
+        Status::Gone => "gone",
+    }
+}
+
+fn tone(status: Status) -> Tone {
+    match status {
+        Status::Ready => Tone::Good,
+        Status::Failed => Tone::Bad,
+        Status::Gone => Tone::Quiet,
+        Status::Deploying | Status::RolledBack | Status::TearingDown => Tone::Busy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::Platform;
+
+    use super::*;
+    use crate::fixtures;
+
+    fn of(platform: &Platform) -> PlatformView {
+        PlatformView::new(platform, &fixtures::clock())
+    }
+
+    #[tokio::test]
+    async fn a_list() {
+        let (ledger, _) = fixtures::under_way().await;
+        let mut platforms = ledger.platforms().await.unwrap();
+        platforms.push(Platform { status: Status::Ready, ..fixtures::platform() });
+        platforms.push(Platform { status: Status::RolledBack, next_due: None, ..fixtures::platform() });
+        let views: Vec<PlatformView> = platforms.iter().map(of).collect();
+        insta::assert_snapshot!(list(Paint::PLAIN, &fixtures::clock(), &views));
+    }
+
+    #[test]
+    fn a_head_without_protection_and_with_something_waiting() {
+        let hour = jiff::SignedDuration::from_hours(1);
+        let waiting = ledger::Waiting::new(ledger::Machine::Deploy, None, fixtures::NOW - hour);
+        let unprotected_until = Some(fixtures::NOW + hour);
+        let platform = Platform { waiting: Some(waiting), unprotected_until, last_good: 0, ..fixtures::platform() };
+        insta::assert_snapshot!(head(Paint::PLAIN, &fixtures::clock(), &of(&platform)));
+    }
+}

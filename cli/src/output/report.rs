@@ -1,0 +1,102 @@
+//! `landfall report`: the proof of a teardown, as it lies in S3.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::paint::{Paint, Tone};
+use super::table::{Cell, lines};
+use super::time::Clock;
+
+/// What was looked for after a teardown, and what was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The platform.
+    pub platform: String,
+    /// The run that took it away.
+    pub run: String,
+    /// When AWS was asked.
+    pub at: Timestamp,
+    /// Each listing.
+    pub listings: Vec<Listing>,
+    /// What is left. Empty is the proof.
+    pub left: Vec<Leftover>,
+}
+
+/// One listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// What was listed.
+    pub what: String,
+    /// By what: a tag, a name or a path.
+    pub by: String,
+    /// How many were found.
+    pub found: usize,
+}
+
+/// One thing that is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leftover {
+    /// What it is.
+    pub what: String,
+    /// By what AWS finds it.
+    pub locator: String,
+    /// Why it counts as this platform's.
+    pub reason: String,
+    /// The command that removes it.
+    pub command: String,
+}
+
+/// The verdict, what was listed, and what to do about each leftover.
+pub fn report(paint: Paint, clock: &Clock, report: &Report) -> String {
+    let left = format!("{} left", report.left.len());
+    let tone = if report.left.is_empty() { Tone::Good } else { Tone::Bad };
+    let when = clock.date(report.at);
+    let mut text = format!(
+        "{} of `{}`, asked at {when} after the run {}\n\n",
+        paint.paint(tone, &left),
+        report.platform,
+        report.run
+    );
+    let rows = report.listings.iter().map(|listing| {
+        let tone = if listing.found == 0 { Tone::Good } else { Tone::Bad };
+        [
+            Cell::new(tone, listing.found.to_string()),
+            Cell::from(&listing.what),
+            Cell::new(Tone::Quiet, format!("by {}", listing.by)),
+        ]
+    });
+    text.push_str(&lines(paint, "  ", rows));
+    for left in &report.left {
+        text.push_str(&format!("\n{} {} {}: {}\n", paint.paint(Tone::Bad, "-"), left.what, left.locator, left.reason));
+        text.push_str(&format!("  remove it with `{}`\n", left.command));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    fn listing(what: &str, found: usize) -> Listing {
+        Listing { what: what.to_owned(), by: "the tag landfall:platform = demo".to_owned(), found }
+    }
+
+    #[test]
+    fn nothing_is_left() {
+        insta::assert_snapshot!(report(Paint::PLAIN, &fixtures::clock(), &fixtures::report()));
+    }
+
+    #[test]
+    fn something_is_left() {
+        let left = Leftover {
+            what: "security group".to_owned(),
+            locator: "sg-0abc".to_owned(),
+            reason: "found by the tag landfall:platform = demo".to_owned(),
+            command: "aws ec2 delete-security-group --group-id sg-0abc".to_owned(),
+        };
+        let with = Report { listings: vec![listing("security groups", 1)], left: vec![left], ..fixtures::report() };
+        insta::assert_snapshot!(report(Paint::PLAIN, &fixtures::clock(), &with));
+    }
+}

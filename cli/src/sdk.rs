@@ -1,0 +1,53 @@
+//! What AWS answered, as a failure that a person can act on.
+
+use std::error::Error;
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+
+use crate::arguments::Connection;
+use crate::failure::Failure;
+
+/// `message`, and below it what AWS said: code and text of a service's answer, or why none came.
+pub fn failure<E, R>(message: impl Into<String>, error: &SdkError<E, R>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let mut failure = Failure::new(message);
+    if let SdkError::ServiceError(answer) = error {
+        let code = answer.err().code().unwrap_or("no code");
+        failure.causes.push(format!("{code}: {}", answer.err().message().unwrap_or("no message")));
+        return match code {
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+                failure.hint("Give these credentials the permission, or choose others with `--profile`")
+            }
+            "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException" => {
+                failure.hint("Log in again, for example with `aws sso login`")
+            }
+            _ => failure,
+        };
+    }
+    let failure = failure.caused_by(error);
+    let credentials = failure.causes.iter().any(|cause| cause.contains("credentials"));
+    let hint = if credentials {
+        "Choose credentials with `--profile`, or log in, for example with `aws sso login`"
+    } else {
+        "Check the network and `AWS_ENDPOINT_URL`"
+    };
+    failure.hint(hint)
+}
+
+/// The configuration of the AWS SDK. A profile that is named on the command line wins over credentials in the
+/// environment, as it does in the AWS CLI.
+pub async fn configuration(connection: &Connection) -> SdkConfig {
+    let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest());
+    if let Some(profile) = &connection.profile {
+        let credentials = aws_config::profile::ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(credentials);
+    }
+    if let Some(region) = &connection.region {
+        loader = loader.region(aws_config::Region::new(region.clone()));
+    }
+    loader.load().await
+}
