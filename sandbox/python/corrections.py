@@ -2,9 +2,10 @@
 
 import contextvars
 import json
+import threading
 
 from ministack.core import iam_actions
-from ministack.services import eventbridge, iam, s3
+from ministack.services import eventbridge, iam, s3, stepfunctions
 
 version = contextvars.ContextVar("version", default=None)
 
@@ -42,16 +43,71 @@ def object_versions() -> None:
         version.set(options.get("version_id"))
         return fire(*arguments, **options)
 
-    def dispatch_with_version(event):
+    def dispatch_with_version(event, *rest):
         if event.get("Source") == "aws.s3" and version.get():
             detail = json.loads(event["Detail"])
             detail["object"]["version-id"] = version.get()
             event = {**event, "Detail": json.dumps(detail)}
-        return dispatch(event)
+        return dispatch(event, *rest)
 
     s3._fire_s3_event, eventbridge._dispatch_event = fire_with_version, dispatch_with_version
+
+
+def execution_ends() -> None:
+    """Executions time out, as their machine's TimeoutSeconds says (at the scale of waits); ending a parent ends the
+    children that it waits for; and what a function answers afterwards changes nothing any more.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html (TimeoutSeconds)
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html (StopExecution of a parent)
+    """
+    run, stop, fail = stepfunctions._run_execution, stepfunctions._stop_execution, stepfunctions._fail_execution
+
+    def children(parent: str) -> list:
+        running = [one for one in stepfunctions._executions.values() if one["status"] == "RUNNING"]
+        return [one["executionArn"] for one in running
+                if f'"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "{parent}"' in one["input"]]
+
+    def stop_with_children(data):
+        answer = stop(data)
+        for child in children(data.get("executionArn")):
+            stop_with_children({"executionArn": child})
+        return answer
+
+    def time_out(arn: str) -> None:
+        execution = stepfunctions._executions.get(arn)
+        if execution is None or execution["status"] != "RUNNING":
+            return
+        execution["status"], execution["stopDate"] = "TIMED_OUT", stepfunctions.now_iso()
+        stepfunctions._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
+        stepfunctions._emit_execution_status_event(execution)
+        for child in children(arn):
+            stop_with_children({"executionArn": child})
+
+    def run_with_timeout(arn: str):
+        execution = stepfunctions._executions.get(arn) or {}
+        machine = stepfunctions._state_machines.get(execution.get("stateMachineArn")) or {"definition": "{}"}
+        seconds = json.loads(machine["definition"]).get("TimeoutSeconds")
+        timer = None
+        if seconds:
+            context = contextvars.copy_context()
+            timer = threading.Timer(seconds * stepfunctions._SFN_WAIT_SCALE, context.run, [time_out, arn])
+            timer.daemon = True
+            timer.start()
+        try:
+            return run(arn)
+        finally:
+            if timer:
+                timer.cancel()
+
+    def fail_if_running(execution, error, cause):
+        if execution["status"] == "RUNNING":
+            fail(execution, error, cause)
+
+    stepfunctions._run_execution, stepfunctions._stop_execution = run_with_timeout, stop_with_children
+    stepfunctions._fail_execution = fail_if_running
 
 
 def apply() -> None:
     role_paths()
     object_versions()
+    execution_ends()

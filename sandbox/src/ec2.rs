@@ -33,6 +33,8 @@ mod rule;
 mod store;
 mod subnet;
 mod tag;
+#[cfg(test)]
+mod tests;
 mod transit;
 mod vpc;
 mod xml;

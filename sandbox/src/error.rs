@@ -60,7 +60,9 @@ impl Error {
         move |source| Self::File { path, source }
     }
 
-    pub(crate) fn aws<E: Into<Box<dyn std::error::Error + Send + Sync>>>(doing: &'static str) -> impl FnOnce(E) -> Self {
+    pub(crate) fn aws<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        doing: &'static str,
+    ) -> impl FnOnce(E) -> Self {
         move |source| Self::Aws { doing, source: source.into() }
     }
 }

@@ -33,7 +33,11 @@ pub(crate) async fn programs(built: Option<&Path>) -> Result<Vec<(String, PathBu
 }
 
 /// Zips each program into the folder; the zips by function.
-pub(crate) async fn zip(python: &Path, programs: Vec<(String, PathBuf)>, into: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+pub(crate) async fn zip(
+    python: &Path,
+    programs: Vec<(String, PathBuf)>,
+    into: &Path,
+) -> Result<Vec<(String, PathBuf)>, Error> {
     try_join_all(programs.into_iter().map(async |(name, program)| {
         let archive = into.join(format!("{name}.zip"));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/package.py");

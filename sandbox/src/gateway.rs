@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use axum::routing::any;
@@ -69,7 +69,12 @@ impl Gateway {
         self.down.notify_one();
     }
 
-    async fn handle(&self, forwarded: Forwarded, identity: &Identity, effect: Option<Effect>) -> Result<Response<Body>, reqwest::Error> {
+    async fn handle(
+        &self,
+        forwarded: Forwarded,
+        identity: &Identity,
+        effect: Option<Effect>,
+    ) -> Result<Response<Body>, reqwest::Error> {
         let lag = match effect {
             Some(Effect::HideFor { milliseconds }) => Duration::from_millis(milliseconds),
             _ => Duration::ZERO,
@@ -82,7 +87,12 @@ impl Gateway {
         missing_object::correct(&self.upstream, asked, identity, answer).await
     }
 
-    async fn answer_ec2(&self, forwarded: Forwarded, identity: &Identity, lag: Duration) -> Result<Response<Body>, reqwest::Error> {
+    async fn answer_ec2(
+        &self,
+        forwarded: Forwarded,
+        identity: &Identity,
+        lag: Duration,
+    ) -> Result<Response<Body>, reqwest::Error> {
         let request = ec2::Request {
             action: identity.action.clone(),
             region: identity.region.clone(),
@@ -129,7 +139,7 @@ async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
         gateway.record(&identity, &caller, answer.status().as_u16(), since);
         return answer;
     }
-    let forwarded = Forwarded { method: parts.method, uri: parts.uri, headers: parts.headers, body: Bytes::from(body) };
+    let forwarded = Forwarded { method: parts.method, uri: parts.uri, headers: parts.headers, body };
     let answer = gateway.handle(forwarded, &identity, effect.clone()).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "MiniStack did not answer");
         Problem::new(503, "ServiceUnavailable", "the sandbox's MiniStack did not answer").answer(&identity.service)

@@ -56,7 +56,8 @@ impl MiniStack {
             .stdin(Stdio::piped())
             .stdout(out)
             .stderr(err);
-        let process = command.spawn().map_err(|source| Error::Start { program: python.display().to_string(), source })?;
+        let process =
+            command.spawn().map_err(|source| Error::Start { program: python.display().to_string(), source })?;
         let mut started = Self { address: format!("http://127.0.0.1:{port}"), process, log };
         started.wait().await?;
         Ok(started)
@@ -64,9 +65,10 @@ impl MiniStack {
 
     async fn wait(&mut self) -> Result<(), Error> {
         let health = format!("{}/_ministack/health", self.address);
+        let client = reqwest::Client::builder().no_proxy().build().map_err(|error| Error::Gateway(error.into()))?;
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline && matches!(self.process.try_wait(), Ok(None)) {
-            if reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success()) {
+            if client.get(&health).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

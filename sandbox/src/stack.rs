@@ -31,7 +31,11 @@ pub(crate) async fn create(
     let template = plain(python, &parameters).await?;
     let path = dir.join("template.json");
     std::fs::write(&path, &template).map_err(Error::file(&path))?;
-    upload(config, zips.iter().map(|(name, path)| (format!("{name}.zip"), path.clone())).chain([(TEMPLATE.to_owned(), path)])).await?;
+    upload(
+        config,
+        zips.iter().map(|(name, path)| (format!("{name}.zip"), path.clone())).chain([(TEMPLATE.to_owned(), path)]),
+    )
+    .await?;
     let client = aws_sdk_cloudformation::Client::new(config);
     client
         .create_stack()
@@ -130,7 +134,8 @@ async fn wait(client: &aws_sdk_cloudformation::Client) -> Result<BTreeMap<String
 async fn reasons(client: &aws_sdk_cloudformation::Client) -> String {
     let answer = client.describe_stack_events().stack_name(STACK).send().await;
     let events = answer.map(|answer| answer.stack_events.unwrap_or_default()).unwrap_or_default();
-    let failed = events.iter().filter(|event| event.resource_status().is_some_and(|status| status.as_str().ends_with("FAILED")));
+    let failed =
+        events.iter().filter(|event| event.resource_status().is_some_and(|status| status.as_str().ends_with("FAILED")));
     let lines: Vec<String> = failed
         .map(|event| {
             format!(

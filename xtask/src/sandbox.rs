@@ -84,7 +84,7 @@ async fn up(place: &Place) -> Done {
 async fn down(dir: &Path) -> Done {
     let endpoint = endpoint(dir).ok_or_else(|| format!("no sandbox runs in {}", dir.display()))?;
     if alive(&endpoint).await {
-        reqwest::Client::new().post(format!("{endpoint}/_sandbox/stop")).send().await?;
+        client()?.post(format!("{endpoint}/_sandbox/stop")).send().await?;
         while alive(&endpoint).await {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -95,7 +95,7 @@ async fn down(dir: &Path) -> Done {
 }
 
 async fn serve(place: Place) -> Done {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info,aws_=warn").init();
+    tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).with_env_filter("info,aws_=warn").init();
     let sandbox = Sandbox::up(&Options { dir: place.dir, scale: place.scale, functions: place.functions }).await?;
     tokio::select! {
         () = sandbox.stopped() => {}
@@ -125,7 +125,13 @@ fn endpoint(dir: &Path) -> Option<String> {
 }
 
 async fn alive(endpoint: &str) -> bool {
-    reqwest::get(format!("{endpoint}/_sandbox/health")).await.is_ok()
+    let Ok(client) = client() else { return false };
+    client.get(format!("{endpoint}/_sandbox/health")).send().await.is_ok()
+}
+
+// The sandbox is on this machine, whatever proxy leads out of it.
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder().no_proxy().build()
 }
 
 fn scale(text: &str) -> Result<f64, String> {
@@ -134,7 +140,11 @@ fn scale(text: &str) -> Result<f64, String> {
         Some((above, below)) => number(above)? / number(below)?,
         None => number(text)?,
     };
-    if scale.is_finite() && scale > 0.0 { Ok(scale) } else { Err("a scale is more than zero".into()) }
+    if scale > 0.0 && scale <= 1.0 {
+        Ok(scale)
+    } else {
+        Err("a scale is more than 0 and at most 1; 1/60 makes a minute a second".into())
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "a command speaks to a person")]
@@ -150,6 +160,8 @@ mod tests {
     fn a_scale_is_a_fraction_or_a_number() {
         assert_eq!(scale("1/4"), Ok(0.25));
         assert_eq!(scale("0.5"), Ok(0.5));
-        assert!(scale("0").is_err() && scale("1/0").is_err() && scale("slow").is_err());
+        for wrong in ["0", "60", "1/0", "slow"] {
+            assert!(scale(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -13,12 +13,8 @@ use super::{ACCOUNT, Answer, Call};
 pub(super) fn allocate(call: &mut Call<'_>) -> Answer {
     let tags = call.request.new_tags(Kind::Address)?;
     let mut random = rand::rng();
-    let public = format!(
-        "52.{}.{}.{}",
-        random.random_range(16..64),
-        random.random_range(0..=255),
-        random.random_range(1..255)
-    );
+    let public =
+        format!("52.{}.{}.{}", random.random_range(16..64), random.random_range(0..=255), random.random_range(1..255));
     let region = call.store.region.clone();
     let document = json!({
         "publicIp": public,
@@ -51,7 +47,12 @@ pub(super) fn release(call: &mut Call<'_>) -> Answer {
 }
 
 /// Binds an address to an interface; the answer is what the interface prints of it.
-pub(super) fn bind(store: &mut Store, id: &str, interface: &str, private_ip: &str) -> Result<serde_json::Value, Refusal> {
+pub(super) fn bind(
+    store: &mut Store,
+    id: &str,
+    interface: &str,
+    private_ip: &str,
+) -> Result<serde_json::Value, Refusal> {
     let address = store.get_mut(Kind::Address, id)?;
     let association = random_id("eipassoc");
     address.document["associationId"] = json!(association);
@@ -71,7 +72,9 @@ pub(super) fn bind(store: &mut Store, id: &str, interface: &str, private_ip: &st
 pub(super) fn unbind(store: &mut Store, interface: &str) {
     for address in store.all_mut(Kind::Address).filter(|address| address.has("networkInterfaceId", interface)) {
         if let Some(fields) = address.document.as_object_mut() {
-            for field in ["associationId", "networkInterfaceId", "networkInterfaceOwnerId", "privateIpAddress", "serviceManaged"] {
+            for field in
+                ["associationId", "networkInterfaceId", "networkInterfaceOwnerId", "privateIpAddress", "serviceManaged"]
+            {
                 fields.remove(field);
             }
         }

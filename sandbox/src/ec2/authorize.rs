@@ -51,7 +51,8 @@ pub(super) fn checks(request: &Request, store: &Store) -> Vec<Check> {
             tag_keys: None,
         });
     }
-    let private_names = request.flag("PrivateDnsEnabled").unwrap_or(request.get("VpcEndpointType") == Some("Interface"));
+    let private_names =
+        request.flag("PrivateDnsEnabled").unwrap_or(request.get("VpcEndpointType") == Some("Interface"));
     if request.action == "CreateVpcEndpoint" && private_names {
         // A dependent action of CreateVpcEndpoint on the service authorization page.
         checks.push(Check {
@@ -62,7 +63,12 @@ pub(super) fn checks(request: &Request, store: &Store) -> Vec<Check> {
         });
     }
     if checks.is_empty() {
-        checks.push(Check { action: format!("ec2:{}", request.action), resource: "*".into(), context: BTreeMap::new(), tag_keys: None });
+        checks.push(Check {
+            action: format!("ec2:{}", request.action),
+            resource: "*".into(),
+            context: BTreeMap::new(),
+            tag_keys: None,
+        });
     }
     checks
 }
@@ -89,11 +95,21 @@ fn resources(action: &str) -> (Option<Kind>, &'static [&'static str]) {
         "CreateVpcEndpoint" => (Some(Kind::Endpoint), &["VpcId", "RouteTableId", "SubnetId", "SecurityGroupId"]),
         "ModifyVpcEndpoint" => (
             None,
-            &["VpcEndpointId", "AddRouteTableId", "RemoveRouteTableId", "AddSubnetId", "RemoveSubnetId", "AddSecurityGroupId", "RemoveSecurityGroupId"],
+            &[
+                "VpcEndpointId",
+                "AddRouteTableId",
+                "RemoveRouteTableId",
+                "AddSubnetId",
+                "RemoveSubnetId",
+                "AddSecurityGroupId",
+                "RemoveSecurityGroupId",
+            ],
         ),
         "DeleteVpcEndpoints" => (None, &["VpcEndpointId"]),
         "CreateSecurityGroup" => (Some(Kind::SecurityGroup), &["VpcId"]),
-        "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" => (Some(Kind::SecurityGroupRule), &["GroupId"]),
+        "AuthorizeSecurityGroupIngress" | "AuthorizeSecurityGroupEgress" => {
+            (Some(Kind::SecurityGroupRule), &["GroupId"])
+        }
         "RevokeSecurityGroupIngress" | "RevokeSecurityGroupEgress" | "DeleteSecurityGroup" => (None, &["GroupId"]),
         "CreateNetworkInterface" => (Some(Kind::Interface), &["SubnetId", "SecurityGroupId"]),
         "DeleteNetworkInterface" => (None, &["NetworkInterfaceId"]),
@@ -103,7 +119,9 @@ fn resources(action: &str) -> (Option<Kind>, &'static [&'static str]) {
         "AcceptVpcPeeringConnection" | "DeleteVpcPeeringConnection" => (None, &["VpcPeeringConnectionId"]),
         "CreateTransitGateway" => (Some(Kind::TransitGateway), &[]),
         "DeleteTransitGateway" => (None, &["TransitGatewayId"]),
-        "CreateTransitGatewayVpcAttachment" => (Some(Kind::TransitGatewayAttachment), &["TransitGatewayId", "VpcId", "SubnetIds"]),
+        "CreateTransitGatewayVpcAttachment" => {
+            (Some(Kind::TransitGatewayAttachment), &["TransitGatewayId", "VpcId", "SubnetIds"])
+        }
         "ModifyTransitGatewayVpcAttachment" => {
             (None, &["TransitGatewayAttachmentId", "AddSubnetIds", "RemoveSubnetIds"])
         }
@@ -140,10 +158,8 @@ fn existing(request: &Request, store: &Store, id: &str) -> Check {
     }
     Check {
         action: format!("ec2:{}", request.action),
-        resource: record.map_or_else(
-            || arn(request, guess(id), id),
-            |record| arn(request, record.kind.tag_type(), &record.id),
-        ),
+        resource: record
+            .map_or_else(|| arn(request, guess(id), id), |record| arn(request, record.kind.tag_type(), &record.id)),
         context,
         tag_keys: (!tags.is_empty()).then(|| tags.keys().cloned().collect()),
     }
@@ -151,9 +167,9 @@ fn existing(request: &Request, store: &Store, id: &str) -> Check {
 
 // Associations have no ARN of their own; the table or VPC that holds them stands for them.
 fn holds(document: &serde_json::Value, association: &str) -> bool {
-    [("associationSet", "routeTableAssociationId"), ("cidrBlockAssociationSet", "associationId")].iter().any(|(set, field)| {
-        document[set].as_array().is_some_and(|list| list.iter().any(|one| one[field] == association))
-    })
+    [("associationSet", "routeTableAssociationId"), ("cidrBlockAssociationSet", "associationId")].iter().any(
+        |(set, field)| document[set].as_array().is_some_and(|list| list.iter().any(|one| one[field] == association)),
+    )
 }
 
 fn arn(request: &Request, kind: &str, id: &str) -> String {

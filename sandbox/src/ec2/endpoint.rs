@@ -18,10 +18,39 @@ const GATEWAY_SERVICES: [(&str, &str); 2] = [("s3", "pl-6da54004"), ("dynamodb",
 
 /// <https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html>, what platforms use.
 const INTERFACE_SERVICES: [&str; 33] = [
-    "acm-pca", "airflow.api", "aps-workspaces", "autoscaling", "cloudformation", "dynamodb", "ebs", "ec2",
-    "ec2messages", "ecr.api", "ecr.dkr", "ecs", "eks", "eks-auth", "elasticfilesystem", "elasticloadbalancing",
-    "email-smtp", "events", "execute-api", "guardduty-data", "kms", "lambda", "logs", "monitoring", "s3",
-    "secretsmanager", "sns", "sqs", "ssm", "ssmmessages", "states", "sts", "xray",
+    "acm-pca",
+    "airflow.api",
+    "aps-workspaces",
+    "autoscaling",
+    "cloudformation",
+    "dynamodb",
+    "ebs",
+    "ec2",
+    "ec2messages",
+    "ecr.api",
+    "ecr.dkr",
+    "ecs",
+    "eks",
+    "eks-auth",
+    "elasticfilesystem",
+    "elasticloadbalancing",
+    "email-smtp",
+    "events",
+    "execute-api",
+    "guardduty-data",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "ssmmessages",
+    "states",
+    "sts",
+    "xray",
 ];
 
 const SERVICE_FIELDS: &[Field] =
@@ -53,7 +82,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
         "networkInterfaceIdSet": [],
         "dnsEntrySet": [],
     });
-    let id = if form == "Gateway" { create_gateway(call, document, tags)? } else { create_interface(call, document, tags)? };
+    let id =
+        if form == "Gateway" { create_gateway(call, document, tags)? } else { create_interface(call, document, tags)? };
     let record = call.store.get(Kind::Endpoint, &id)?;
     let mut endpoint = record.document.clone();
     endpoint["tagSet"] = record.tag_set();
@@ -134,12 +164,16 @@ pub(super) fn describe_services(call: &mut Call<'_>) -> Answer {
             "vpcEndpointPolicySupported": true,
             "privateDnsName": (form == "Interface").then(|| format!("{name}.{region}.amazonaws.com")),
         });
-        if (asked.is_empty() || asked.contains(&full.as_str())) && filter::passes(&document, &filters, SERVICE_FIELDS)? {
+        if (asked.is_empty() || asked.contains(&full.as_str())) && filter::passes(&document, &filters, SERVICE_FIELDS)?
+        {
             details.push(document);
         }
     }
     if details.is_empty() && !asked.is_empty() {
-        return Err(Refusal::new("InvalidServiceName", format!("The Vpc Endpoint Service '{}' does not exist", asked.join(", "))));
+        return Err(Refusal::new(
+            "InvalidServiceName",
+            format!("The Vpc Endpoint Service '{}' does not exist", asked.join(", ")),
+        ));
     }
     let mut names: Vec<&Value> = details.iter().map(|one| &one["serviceName"]).collect();
     names.dedup();
@@ -226,7 +260,10 @@ fn check_zones(store: &Store, subnets: &[&str]) -> Result<(), Refusal> {
     for subnet in subnets {
         let zone = store.get(Kind::Subnet, subnet)?.text("availabilityZone");
         if zones.contains(&zone) {
-            return Err(Refusal::new("DuplicateSubnetsInSameZone", format!("Found another VPC endpoint subnet in the availability zone of {subnet}.")));
+            return Err(Refusal::new(
+                "DuplicateSubnetsInSameZone",
+                format!("Found another VPC endpoint subnet in the availability zone of {subnet}."),
+            ));
         }
         zones.push(zone);
     }
@@ -238,16 +275,23 @@ fn check_private_dns(store: &Store, id: &str, document: &Value) -> Result<(), Re
     if !vpc::attribute_of(of, "enableDnsSupport") || !vpc::attribute_of(of, "enableDnsHostnames") {
         return Err(Refusal::new(
             "InvalidParameter",
-            format!("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {id}"),
+            format!(
+                "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {id}"
+            ),
         ));
     }
     let conflict = store.all(Kind::Endpoint).any(|other| {
-        other.has("vpcId", id) && other.document["serviceName"] == document["serviceName"] && other.document["privateDnsEnabled"] == true
+        other.has("vpcId", id)
+            && other.document["serviceName"] == document["serviceName"]
+            && other.document["privateDnsEnabled"] == true
     });
     if conflict {
         return Err(Refusal::new(
             "InvalidParameter",
-            format!("private-dns-enabled cannot be set because there is already a conflicting DNS domain for {} in the VPC {id}", document["serviceName"]),
+            format!(
+                "private-dns-enabled cannot be set because there is already a conflicting DNS domain for {} in the VPC {id}",
+                document["serviceName"]
+            ),
         ));
     }
     Ok(())

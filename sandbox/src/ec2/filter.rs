@@ -77,10 +77,9 @@ fn matches(pattern: &str, text: &str) -> bool {
             let rest = &pattern[1..];
             (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches(rest, &text[at..]))
         }
-        Some(wanted) => text
-            .chars()
-            .next()
-            .is_some_and(|first| (wanted == '?' || wanted == first) && matches(&pattern[wanted.len_utf8()..], &text[first.len_utf8()..])),
+        Some(wanted) => text.chars().next().is_some_and(|first| {
+            (wanted == '?' || wanted == first) && matches(&pattern[wanted.len_utf8()..], &text[first.len_utf8()..])
+        }),
     }
 }
 

@@ -20,12 +20,17 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     let destination_type = call.request.get("LogDestinationType").unwrap_or("cloud-watch-logs");
     let group = match (call.request.get("LogGroupName"), call.request.get("LogDestination")) {
         (Some(name), _) => Some(name),
-        (None, Some(arn)) if destination_type == "cloud-watch-logs" => arn.split(":log-group:").nth(1).map(|name| name.trim_end_matches(":*")),
+        (None, Some(arn)) if destination_type == "cloud-watch-logs" => {
+            arn.split(":log-group:").nth(1).map(|name| name.trim_end_matches(":*"))
+        }
         (None, Some(_)) => None,
         (None, None) => return Err(Refusal::new("MissingParameter", "A log group or a log destination is required")),
     };
     if destination_type == "cloud-watch-logs" && call.request.get("DeliverLogsPermissionArn").is_none() {
-        return Err(Refusal::new("MissingParameter", "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."));
+        return Err(Refusal::new(
+            "MissingParameter",
+            "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs.",
+        ));
     }
     let destination = match group {
         Some(name) => format!("arn:aws:logs:{}:{ACCOUNT}:log-group:{name}", call.request.region),
@@ -37,7 +42,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     for resource in &resources {
         call.store.get(kind, resource)?;
         let exists = call.store.all(Kind::FlowLog).any(|log| {
-            log.has("resourceId", resource) && log.has("logDestination", &destination) && log.has("trafficType", traffic)
+            log.has("resourceId", resource)
+                && log.has("logDestination", &destination)
+                && log.has("trafficType", traffic)
         });
         if exists {
             return Err(Refusal::new(

@@ -41,14 +41,18 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answer {
             format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user"),
         ));
     }
-    let used = call.store.all(Kind::Interface).any(|one| one.list("groupSet").iter().any(|group| group["groupId"] == id));
-    let referred = call.store.all(Kind::SecurityGroupRule).any(|rule| {
-        !rule.has("groupId", id) && rule.document["referencedGroupInfo"]["groupId"] == id
-    });
+    let used =
+        call.store.all(Kind::Interface).any(|one| one.list("groupSet").iter().any(|group| group["groupId"] == id));
+    let referred = call
+        .store
+        .all(Kind::SecurityGroupRule)
+        .any(|rule| !rule.has("groupId", id) && rule.document["referencedGroupInfo"]["groupId"] == id);
     if used || referred {
         return Err(Refusal::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
-    call.store.remove_where(|record| record.id == id || (record.kind == Kind::SecurityGroupRule && record.has("groupId", id)));
+    call.store.remove_where(|record| {
+        record.id == id || (record.kind == Kind::SecurityGroupRule && record.has("groupId", id))
+    });
     Ok(json!({"return": true, "groupId": id}))
 }
 

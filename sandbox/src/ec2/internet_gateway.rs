@@ -25,7 +25,10 @@ pub(super) fn attach(call: &mut Call<'_>) -> Answer {
     call.store.get(Kind::Vpc, vpc)?;
     if let Some(attached) = call.store.get(Kind::InternetGateway, id)?.list("attachmentSet").first() {
         let to = attached["vpcId"].as_str().unwrap_or_default();
-        return Err(Refusal::new("Resource.AlreadyAssociated", format!("resource {id} is already attached to network {to}")));
+        return Err(Refusal::new(
+            "Resource.AlreadyAssociated",
+            format!("resource {id} is already attached to network {to}"),
+        ));
     }
     if of(call.store, vpc).is_some() {
         return Err(Refusal::invalid(format!("Network {vpc} already has an internet gateway attached")));
@@ -42,13 +45,16 @@ pub(super) fn detach(call: &mut Call<'_>) -> Answer {
     if of(call.store, vpc).as_deref() != Some(id) {
         return Err(Refusal::new("Gateway.NotAttached", format!("resource {id} is not attached to network {vpc}")));
     }
-    let mapped = call.store.all(Kind::Interface).any(|interface| {
-        interface.has("vpcId", vpc) && interface.document["association"]["publicIp"].is_string()
-    });
+    let mapped = call
+        .store
+        .all(Kind::Interface)
+        .any(|interface| interface.has("vpcId", vpc) && interface.document["association"]["publicIp"].is_string());
     if mapped {
         return Err(Refusal::new(
             "DependencyViolation",
-            format!("Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."),
+            format!(
+                "Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+            ),
         ));
     }
     call.store.get_mut(Kind::InternetGateway, id)?.list_mut("attachmentSet").clear();

@@ -46,9 +46,8 @@ impl Request {
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.get(name).ok_or_else(|| {
-            Refusal::new("MissingParameter", format!("The request must contain the parameter {name}"))
-        })
+        self.get(name)
+            .ok_or_else(|| Refusal::new("MissingParameter", format!("The request must contain the parameter {name}")))
     }
 
     pub(crate) fn flag(&self, name: &str) -> Option<bool> {
@@ -62,9 +61,9 @@ impl Request {
 
     pub(crate) fn cidr(&self, name: &str) -> Result<Ipv4Net, Refusal> {
         let text = self.required(name)?;
-        text.parse::<Ipv4Net>()
-            .map(|cidr| cidr.trunc())
-            .map_err(|_| Refusal::invalid(format!("Value ({text}) for parameter {name} is invalid. This is not a valid CIDR block.")))
+        text.parse::<Ipv4Net>().map(|cidr| cidr.trunc()).map_err(|_| {
+            Refusal::invalid(format!("Value ({text}) for parameter {name} is invalid. This is not a valid CIDR block."))
+        })
     }
 
     /// The tags of `Tag.N`.

@@ -51,7 +51,9 @@ pub(super) fn associate(call: &mut Call<'_>) -> Answer {
         Some((other, _)) => {
             return Err(Refusal::new(
                 "Resource.AlreadyAssociated",
-                format!("the specified association for route table {table} conflicts with an existing association with {other}"),
+                format!(
+                    "the specified association for route table {table} conflicts with an existing association with {other}"
+                ),
             ));
         }
         None => {
@@ -93,7 +95,10 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     let destination = destination(call.request)?;
     let table = call.store.get_mut(Kind::RouteTable, id)?;
     if table.list("routeSet").iter().any(|one| same(one, &destination)) {
-        return Err(Refusal::new("RouteAlreadyExists", format!("The route identified by {} already exists.", destination.1)));
+        return Err(Refusal::new(
+            "RouteAlreadyExists",
+            format!("The route identified by {} already exists.", destination.1),
+        ));
     }
     route[destination.0] = json!(destination.1);
     route["origin"] = json!("CreateRoute");
@@ -250,15 +255,21 @@ fn target(call: &Call<'_>, table: &str) -> Result<Value, Refusal> {
         if internet_gateway::of(call.store, vpc).as_deref() != Some(id) {
             return Err(match call.store.find(Kind::InternetGateway, id) {
                 None => Refusal::new("InvalidGatewayID.NotFound", format!("The gateway ID '{id}' does not exist")),
-                Some(_) => Refusal::invalid(format!("route table {table} and network gateway {id} belong to different networks")),
+                Some(_) => Refusal::invalid(format!(
+                    "route table {table} and network gateway {id} belong to different networks"
+                )),
             });
         }
         return Ok(json!({"gatewayId": id}));
     }
     if let Some(id) = get("NatGatewayId") {
-        let found = call.store.find(Kind::NatGateway, id).filter(|nat| matches!(nat.text("state"), "available" | "pending"));
+        let found =
+            call.store.find(Kind::NatGateway, id).filter(|nat| matches!(nat.text("state"), "available" | "pending"));
         if found.is_none() {
-            return Err(Refusal::new("InvalidNatGatewayID.NotFound", format!("The natGateway ID '{id}' does not exist")));
+            return Err(Refusal::new(
+                "InvalidNatGatewayID.NotFound",
+                format!("The natGateway ID '{id}' does not exist"),
+            ));
         }
         return Ok(json!({"natGatewayId": id}));
     }
@@ -287,7 +298,9 @@ fn take_association(call: &mut Call<'_>, association: &str, main_too: bool) -> A
         let set = table.list_mut("associationSet");
         if let Some(at) = set.iter().position(|one| one["routeTableAssociationId"] == association) {
             if set[at]["main"] == true && !main_too {
-                return Err(Refusal::invalid(format!("cannot disassociate the main route table association {association}")));
+                return Err(Refusal::invalid(format!(
+                    "cannot disassociate the main route table association {association}"
+                )));
             }
             return Ok(set.remove(at));
         }

@@ -28,7 +28,13 @@ pub(super) fn revoke_egress(call: &mut Call<'_>) -> Answer {
     revoke(call, true)
 }
 
-pub(super) fn add(store: &mut Store, group: &str, egress: bool, mut rule: Value, tags: BTreeMap<String, String>) -> String {
+pub(super) fn add(
+    store: &mut Store,
+    group: &str,
+    egress: bool,
+    mut rule: Value,
+    tags: BTreeMap<String, String>,
+) -> String {
     rule["groupId"] = json!(group);
     rule["groupOwnerId"] = json!(ACCOUNT);
     rule["isEgress"] = json!(egress);
@@ -80,7 +86,10 @@ fn authorize(call: &mut Call<'_>, egress: bool) -> Answer {
             call.store.get(Kind::SecurityGroup, other)?;
         }
         if rules_of(call.store, group, egress).any(|known| same(&known.document, rule)) {
-            return Err(Refusal::new("InvalidPermission.Duplicate", format!("the specified rule \"{rule}\" already exists")));
+            return Err(Refusal::new(
+                "InvalidPermission.Duplicate",
+                format!("the specified rule \"{rule}\" already exists"),
+            ));
         }
     }
     let made: Vec<Value> = wanted
@@ -118,12 +127,16 @@ fn revoke(call: &mut Call<'_>, egress: bool) -> Answer {
 }
 
 fn rules_of<'a>(store: &'a Store, group: &'a str, egress: bool) -> impl Iterator<Item = &'a Record> {
-    store.all(Kind::SecurityGroupRule).filter(move |rule| rule.has("groupId", group) && rule.document["isEgress"] == egress)
+    store
+        .all(Kind::SecurityGroupRule)
+        .filter(move |rule| rule.has("groupId", group) && rule.document["isEgress"] == egress)
 }
 
 // Descriptions do not count.
 fn same(one: &Value, other: &Value) -> bool {
-    ["ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6", "prefixListId"].iter().all(|field| one[field] == other[field])
+    ["ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6", "prefixListId"]
+        .iter()
+        .all(|field| one[field] == other[field])
         && one["referencedGroupInfo"]["groupId"] == other["referencedGroupInfo"]["groupId"]
 }
 
@@ -147,8 +160,11 @@ fn parse(request: &Request) -> Result<Vec<Value>, Refusal> {
     Ok(rules)
 }
 
+/// What one entry of a permission says of its rule: a field and its value.
+type Form = fn(&str) -> (&'static str, Value);
+
 fn nested(request: &Request, prefix: &str, rules: &mut Vec<Value>) {
-    let forms: [(&str, &str, fn(&str) -> (&'static str, Value)); 4] = [
+    let forms: [(&str, &str, Form); 4] = [
         ("IpRanges", "CidrIp", |text| ("cidrIpv4", json!(text))),
         ("Ipv6Ranges", "CidrIpv6", |text| ("cidrIpv6", json!(text))),
         ("PrefixListIds", "PrefixListId", |text| ("prefixListId", json!(text))),

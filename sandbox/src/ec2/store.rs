@@ -58,9 +58,13 @@ impl Kind {
         match self {
             Self::Vpc => ("vpc", "vpc", "vpcId", "InvalidVpcID.NotFound", "vpc ID"),
             Self::Subnet => ("subnet", "subnet", "subnetId", "InvalidSubnetID.NotFound", "subnet ID"),
-            Self::InternetGateway => {
-                ("igw", "internet-gateway", "internetGatewayId", "InvalidInternetGatewayID.NotFound", "internetGateway ID")
-            }
+            Self::InternetGateway => (
+                "igw",
+                "internet-gateway",
+                "internetGatewayId",
+                "InvalidInternetGatewayID.NotFound",
+                "internetGateway ID",
+            ),
             Self::RouteTable => ("rtb", "route-table", "routeTableId", "InvalidRouteTableID.NotFound", "routeTable ID"),
             Self::Address => {
                 ("eipalloc", "elastic-ip", "allocationId", "InvalidAllocationID.NotFound", "allocation ID")
@@ -92,13 +96,9 @@ impl Kind {
                 "InvalidVpcPeeringConnectionID.NotFound",
                 "vpcPeeringConnection ID",
             ),
-            Self::TransitGateway => (
-                "tgw",
-                "transit-gateway",
-                "transitGatewayId",
-                "InvalidTransitGatewayID.NotFound",
-                "transitGateway ID",
-            ),
+            Self::TransitGateway => {
+                ("tgw", "transit-gateway", "transitGatewayId", "InvalidTransitGatewayID.NotFound", "transitGateway ID")
+            }
             Self::TransitGatewayAttachment => (
                 "tgw-attach",
                 "transit-gateway-attachment",
@@ -106,9 +106,7 @@ impl Kind {
                 "InvalidTransitGatewayAttachmentID.NotFound",
                 "transitGatewayAttachment ID",
             ),
-            Self::NetworkAcl => {
-                ("acl", "network-acl", "networkAclId", "InvalidNetworkAclID.NotFound", "networkAcl ID")
-            }
+            Self::NetworkAcl => ("acl", "network-acl", "networkAclId", "InvalidNetworkAclID.NotFound", "networkAcl ID"),
         }
     }
 
@@ -184,10 +182,7 @@ impl Store {
     }
 
     pub(super) fn get_mut(&mut self, kind: Kind, id: &str) -> Result<&mut Record, Refusal> {
-        self.records
-            .iter_mut()
-            .find(|record| record.kind == kind && record.id == id)
-            .ok_or_else(|| kind.not_found(id))
+        self.records.iter_mut().find(|record| record.kind == kind && record.id == id).ok_or_else(|| kind.not_found(id))
     }
 
     /// Any record by its id.

@@ -21,13 +21,13 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
         other.has("vpcId", vpc) && vpc::parse(&other.document["cidrBlock"]).is_ok_and(|one| cidr::overlap(one, block))
     });
     if taken {
-        return Err(Refusal::new("InvalidSubnet.Conflict", format!("The CIDR '{block}' conflicts with another subnet")));
+        return Err(Refusal::new(
+            "InvalidSubnet.Conflict",
+            format!("The CIDR '{block}' conflicts with another subnet"),
+        ));
     }
-    let (zone, zone_id) = zone::choose(
-        &call.store.region,
-        call.request.get("AvailabilityZone"),
-        call.request.get("AvailabilityZoneId"),
-    )?;
+    let (zone, zone_id) =
+        zone::choose(&call.store.region, call.request.get("AvailabilityZone"), call.request.get("AvailabilityZoneId"))?;
     let tags = call.request.new_tags(Kind::Subnet)?;
     let id = call.store.add(
         Kind::Subnet,
@@ -58,7 +58,10 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answer {
     call.store.get(Kind::Subnet, id)?;
     // Whatever has an interface here blocks: NAT gateways, interface endpoints, attachments, instances.
     if call.store.all(Kind::Interface).any(|interface| interface.has("subnetId", id)) {
-        return Err(Refusal::new("DependencyViolation", format!("The subnet '{id}' has dependencies and cannot be deleted.")));
+        return Err(Refusal::new(
+            "DependencyViolation",
+            format!("The subnet '{id}' has dependencies and cannot be deleted."),
+        ));
     }
     route::forget_subnet(call.store, id);
     call.store.remove(id);

@@ -21,7 +21,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     });
     let id = call.store.add(Kind::TransitGateway, document, tags);
     let record = call.store.get_mut(Kind::TransitGateway, &id)?;
-    record.document["transitGatewayArn"] = json!(format!("arn:aws:ec2:{}:{ACCOUNT}:transit-gateway/{id}", call.request.region));
+    record.document["transitGatewayArn"] =
+        json!(format!("arn:aws:ec2:{}:{ACCOUNT}:transit-gateway/{id}", call.request.region));
     let mut gateway = record.document.clone();
     gateway["tagSet"] = record.tag_set();
     Ok(json!({ "transitGateway": gateway }))
@@ -47,11 +48,15 @@ pub(super) fn attach(call: &mut Call<'_>) -> Answer {
     let vpc = call.request.required("VpcId")?;
     call.store.get(Kind::TransitGateway, gateway)?;
     call.store.get(Kind::Vpc, vpc)?;
-    let exists = call.store.all(Kind::TransitGatewayAttachment).any(|one| {
-        one.has("transitGatewayId", gateway) && one.has("vpcId", vpc) && !one.has("state", "deleted")
-    });
+    let exists = call
+        .store
+        .all(Kind::TransitGatewayAttachment)
+        .any(|one| one.has("transitGatewayId", gateway) && one.has("vpcId", vpc) && !one.has("state", "deleted"));
     if exists {
-        return Err(Refusal::new("DuplicateTransitGatewayAttachment", format!("{gateway} has non-deleted Transit Gateway Attachments with same VPC ID.")));
+        return Err(Refusal::new(
+            "DuplicateTransitGatewayAttachment",
+            format!("{gateway} has non-deleted Transit Gateway Attachments with same VPC ID."),
+        ));
     }
     let subnets = call.request.list("SubnetIds");
     let tags = call.request.new_tags(Kind::TransitGatewayAttachment)?;
@@ -89,7 +94,9 @@ pub(super) fn modify(call: &mut Call<'_>) -> Answer {
     let removed = call.request.list("RemoveSubnetIds");
     let description = description(id);
     call.store.remove_where(|record| {
-        record.kind == Kind::Interface && record.has("description", &description) && removed.contains(&record.text("subnetId"))
+        record.kind == Kind::Interface
+            && record.has("description", &description)
+            && removed.contains(&record.text("subnetId"))
     });
     let attachment = call.store.get_mut(Kind::TransitGatewayAttachment, id)?;
     attachment.list_mut("subnetIds").retain(|subnet| !removed.iter().any(|gone| subnet == gone));
@@ -110,9 +117,9 @@ pub(super) fn detach(call: &mut Call<'_>) -> Answer {
 
 /// Whether a VPC hangs on the gateway, so that routes to it work.
 pub(super) fn attached(store: &Store, gateway: &str, vpc: &str) -> bool {
-    store.all(Kind::TransitGatewayAttachment).any(|one| {
-        one.has("transitGatewayId", gateway) && one.has("vpcId", vpc) && one.has("state", "available")
-    })
+    store
+        .all(Kind::TransitGatewayAttachment)
+        .any(|one| one.has("transitGatewayId", gateway) && one.has("vpcId", vpc) && one.has("state", "available"))
 }
 
 /// Ends the change under way.

@@ -50,14 +50,17 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answer {
     }
     call.store.remove_where(|record| {
         record.id == id
-            || (matches!(record.kind, Kind::RouteTable | Kind::SecurityGroup | Kind::NetworkAcl) && record.has("vpcId", id))
+            || (matches!(record.kind, Kind::RouteTable | Kind::SecurityGroup | Kind::NetworkAcl)
+                && record.has("vpcId", id))
     });
     Ok(json!({"return": true}))
 }
 
 pub(super) fn modify_attribute(call: &mut Call<'_>) -> Answer {
     let vpc = call.store.get_mut(Kind::Vpc, call.request.required("VpcId")?)?;
-    for (parameter, field) in [("EnableDnsSupport.Value", "enableDnsSupport"), ("EnableDnsHostnames.Value", "enableDnsHostnames")] {
+    for (parameter, field) in
+        [("EnableDnsSupport.Value", "enableDnsSupport"), ("EnableDnsHostnames.Value", "enableDnsHostnames")]
+    {
         if let Some(value) = call.request.flag(parameter) {
             // Kept beside the document, because DescribeVpcs does not print it.
             vpc.document["attributes"][field] = json!(value);
@@ -108,12 +111,23 @@ pub(super) fn disassociate_cidr(call: &mut Call<'_>) -> Answer {
         subnet.has("vpcId", &id) && parse(&subnet.document["cidrBlock"]).is_ok_and(|one| block.contains(&one))
     });
     if primary {
-        return Err(Refusal::new("OperationNotPermitted", format!("The primary CIDR block of VPC '{id}' cannot be disassociated.")));
+        return Err(Refusal::new(
+            "OperationNotPermitted",
+            format!("The primary CIDR block of VPC '{id}' cannot be disassociated."),
+        ));
     }
     if used {
-        return Err(Refusal::new("DependencyViolation", format!("The vpc CIDR block with association ID {association} has dependencies and cannot be disassociated.")));
+        return Err(Refusal::new(
+            "DependencyViolation",
+            format!(
+                "The vpc CIDR block with association ID {association} has dependencies and cannot be disassociated."
+            ),
+        ));
     }
-    call.store.get_mut(Kind::Vpc, &id)?.list_mut("cidrBlockAssociationSet").retain(|one| one["associationId"] != association);
+    call.store
+        .get_mut(Kind::Vpc, &id)?
+        .list_mut("cidrBlockAssociationSet")
+        .retain(|one| one["associationId"] != association);
     route::remove_local(call.store, &id, block);
     gone["cidrBlockState"]["state"] = json!("disassociating");
     Ok(json!({"vpcId": id, "cidrBlockAssociation": gone}))

@@ -42,9 +42,9 @@ pub(super) fn describe(call: &mut Call<'_>) -> Answer {
 /// Name and id of the zone that a create asks for by either.
 pub(super) fn choose(region: &str, name: Option<&str>, id: Option<&str>) -> Result<(String, String), Refusal> {
     let zones = all(region);
-    let found = zones.iter().find(|zone| {
-        name.is_none_or(|name| zone["zoneName"] == name) && id.is_none_or(|id| zone["zoneId"] == id)
-    });
+    let found = zones
+        .iter()
+        .find(|zone| name.is_none_or(|name| zone["zoneName"] == name) && id.is_none_or(|id| zone["zoneId"] == id));
     let text = |zone: &Value, field: &str| zone[field].as_str().unwrap_or_default().to_owned();
     found.map(|zone| (text(zone, "zoneName"), text(zone, "zoneId"))).ok_or_else(|| {
         let known: Vec<String> = zones.iter().map(|zone| text(zone, "zoneName")).collect();

@@ -7,9 +7,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
+use super::Gateway;
 use super::calls::Call;
 use super::rules::Rule;
-use super::Gateway;
 
 type Shared = State<Arc<Gateway>>;
 

@@ -59,15 +59,21 @@ impl Problem {
         let (kind, text) = match service {
             "ec2" => (
                 "text/xml",
-                format!("<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>{request}</RequestID></Response>"),
+                format!(
+                    "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>{request}</RequestID></Response>"
+                ),
             ),
             "s3" => (
                 "application/xml",
-                format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request}</RequestId></Error>"),
+                format!(
+                    "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request}</RequestId></Error>"
+                ),
             ),
             "iam" | "sts" | "sns" | "cloudformation" | "route53" | "autoscaling" | "elasticloadbalancing" => (
                 "text/xml",
-                format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{request}</RequestId></ErrorResponse>"),
+                format!(
+                    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{request}</RequestId></ErrorResponse>"
+                ),
             ),
             _ => (
                 "application/x-amz-json-1.0",

@@ -37,7 +37,9 @@ fn scope(uri: &Uri, headers: &HeaderMap) -> Vec<String> {
     let from_header = header.split("Credential=").nth(1).and_then(|rest| rest.split([',', ' ']).next());
     let text = from_header.map(str::to_owned).or_else(|| {
         let query = uri.query()?.as_bytes();
-        url::form_urlencoded::parse(query).find(|(name, _)| name == "X-Amz-Credential").map(|(_, value)| value.into_owned())
+        url::form_urlencoded::parse(query)
+            .find(|(name, _)| name == "X-Amz-Credential")
+            .map(|(_, value)| value.into_owned())
     });
     text.map(|text| text.split('/').map(str::to_owned).collect()).unwrap_or_default()
 }
@@ -112,8 +114,20 @@ fn lambda_action(method: &Method, path: &str) -> Option<String> {
 
 fn mutates(action: &str, method: &Method) -> bool {
     const READS: [&str; 14] = [
-        "Describe", "Get", "List", "Head", "Query", "Scan", "BatchGet", "TransactGet", "Simulate", "Validate", "Receive",
-        "Search", "Select", "Filter",
+        "Describe",
+        "Get",
+        "List",
+        "Head",
+        "Query",
+        "Scan",
+        "BatchGet",
+        "TransactGet",
+        "Simulate",
+        "Validate",
+        "Receive",
+        "Search",
+        "Select",
+        "Filter",
     ];
     if action.contains(' ') {
         return *method != Method::GET && *method != Method::HEAD;
@@ -131,7 +145,8 @@ mod tests {
 
     fn identity(method: &str, uri: &str, service: &str, target: &str, body: &str) -> Identity {
         let mut headers = HeaderMap::new();
-        let credential = format!("AWS4-HMAC-SHA256 Credential=KEY/20261121/eu-west-1/{service}/aws4_request, SignedHeaders=host");
+        let credential =
+            format!("AWS4-HMAC-SHA256 Credential=KEY/20261121/eu-west-1/{service}/aws4_request, SignedHeaders=host");
         headers.insert("authorization", credential.parse().unwrap());
         headers.insert("content-type", "application/x-www-form-urlencoded; charset=utf-8".parse().unwrap());
         if !target.is_empty() {

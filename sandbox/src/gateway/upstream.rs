@@ -46,7 +46,11 @@ impl Upstream {
     }
 
     /// The denial, if the signer of the request may not do all of this.
-    pub(crate) async fn denial(&self, request: Forwarded, checks: &[Check]) -> Result<Option<Response<Body>>, reqwest::Error> {
+    pub(crate) async fn denial(
+        &self,
+        request: Forwarded,
+        checks: &[Check],
+    ) -> Result<Option<Response<Body>>, reqwest::Error> {
         let answer = self.send(request, Some(checks)).await?;
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);
