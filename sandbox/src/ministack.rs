@@ -47,6 +47,7 @@ impl MiniStack {
                 ("MINISTACK_ACCOUNT_ID", ACCOUNT),
                 ("MINISTACK_HOST", "127.0.0.1"),
                 ("MINISTACK_REGION", REGION),
+                ("PYTHONDONTWRITEBYTECODE", "1"),
                 ("PYTHONUNBUFFERED", "1"),
                 ("SFN_WAIT_SCALE", &scale.to_string()),
             ])
