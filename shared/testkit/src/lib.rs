@@ -1,11 +1,15 @@
 //! Builders, a model of AWS, and a harness that runs the engine against it. For tests only.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod clock;
+mod conformance;
 mod harness;
 mod records;
 mod world;
 
 pub use clock::Clock;
+pub use conformance::ledger_conformance;
 pub use harness::{Harness, desired, plan_of};
 pub use records::Records;
 pub use world::{Call, Injected, Verb, World};
