@@ -106,7 +106,17 @@ fn is_denial(code: &str) -> bool {
 
 fn is_not_found(code: &str) -> bool {
     code.ends_with(".NotFound")
-        || matches!(code, "NatGatewayNotFound" | "NoSuchEntity" | "ResourceNotFoundException" | "ResourceNotFound")
+        || matches!(
+            code,
+            "NatGatewayNotFound"
+                | "NoSuchEntity"
+                | "ResourceNotFoundException"
+                | "ResourceNotFound"
+                | "NoSuchKey"
+                | "NoSuchVersion"
+                | "NotFound"
+                | "ExecutionDoesNotExist"
+        )
 }
 
 fn is_quota(code: &str) -> bool {
