@@ -9,7 +9,7 @@ use crate::reference::referred;
 use crate::{Desired, Goal, Need, Until};
 
 /// The spec of one kind.
-pub trait Spec: Serialize {
+pub(crate) trait Spec: Serialize {
     /// The kind.
     const KIND: Kind;
 }

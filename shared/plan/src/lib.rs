@@ -16,7 +16,6 @@ mod platform;
 mod problem;
 mod reference;
 
-pub use builder::Spec;
 pub use classify::{Change, FieldChange, classify};
 pub use desired::{Desired, Goal, Need, Plan, PlanNumber, Until, current};
 pub use diff::{Action, PlannedChange, diff};

@@ -30,7 +30,7 @@ pub(super) fn add(wanted: &Wanted<'_>, into: &mut Builder) -> Result<(Ground, Sl
     let slots = assign_slots(&chosen, &wanted.facts.slots);
     let block = wanted.network.cidr.unwrap_or_else(Network::default_cidr).trunc();
     let pods = wanted.network.pods.as_ref().map(|pods| pods.cidr.trunc());
-    let divided = divide(wanted.network, block, pods, zones::numbered(&chosen, &slots))?;
+    let divided = divide(wanted.network, block, pods, zones::numbered(&chosen, &slots), &slots)?;
 
     let vpc = into.add(Goal::Foundation, "vpc", VpcSpec { cidr: block, tags: wanted.tags.clone() });
     let vpc = Ref::id(&vpc);
@@ -82,17 +82,18 @@ fn divide(
     block: Ipv4Net,
     pods: Option<Ipv4Net>,
     zones: Vec<Zone>,
+    slots: &Slots,
 ) -> Result<Vec<Subnets>, Vec<Problem>> {
     let mut problems = Vec::new();
     let layout = Layout::of(block);
     match &layout {
         None => problems.push(unfit("cidr", block)),
-        Some(layout) => problems.extend(crowded("cidr", block, &zones, layout.zones())),
+        Some(layout) => problems.extend(crowded("cidr", block, &zones, slots, layout.zones())),
     }
     let pool = pods.map(|pods| (pods, addresses::pods(pods)));
     match &pool {
         Some((pods, None)) => problems.push(unfit("pods.cidr", *pods)),
-        Some((pods, Some(_))) => problems.extend(crowded("pods.cidr", *pods, &zones, POD_ZONES)),
+        Some((pods, Some(_))) => problems.extend(crowded("pods.cidr", *pods, &zones, slots, POD_ZONES)),
         None => {}
     }
     let Some(layout) = layout.filter(|_| problems.is_empty()) else { return Err(problems) };
@@ -109,14 +110,15 @@ fn unfit(field: &str, block: Ipv4Net) -> Problem {
     Problem::network("BadCidrSize", field, format!("{block} cannot be divided"), "write a block from /16 to /24")
 }
 
-fn crowded(field: &str, block: Ipv4Net, zones: &[Zone], room: u32) -> Option<Problem> {
+/// A zone that was left keeps its place, because its subnets may still be there.
+fn crowded(field: &str, block: Ipv4Net, zones: &[Zone], slots: &Slots, room: u32) -> Option<Problem> {
     let outside: Vec<&str> = zones.iter().filter(|zone| zone.slot >= room).map(|zone| zone.id.as_str()).collect();
     if outside.is_empty() {
         return None;
     }
-    // A zone that was left keeps its place: its subnets may still be there.
-    let message = format!("{block} has room for {room} zones in all, and none for {}", outside.join(", "));
-    let fix = "use a larger block, or fewer zones and those that were used before";
+    let inside: Vec<&str> = slots.iter().filter(|(_, slot)| **slot < room).map(|(zone, _)| zone.as_str()).collect();
+    let message = format!("{block} has room for {room} zones, and none for {}", outside.join(", "));
+    let fix = format!("use no zones but {}, or a larger block", inside.join(", "));
     Some(Problem::network("NoRoomForZones", field, message, fix))
 }
 

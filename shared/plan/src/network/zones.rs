@@ -37,7 +37,7 @@ pub(super) fn choose(asked: &Zones, facts: &Facts) -> Result<Vec<String>, Vec<Pr
         Zones::Count(count) => first(usize::from(*count), facts).map_err(|problem| vec![problem]),
         Zones::Names(names) => {
             let (found, problems): (Vec<_>, Vec<_>) =
-                names.iter().map(|name| named(name, facts)).partition(Result::is_ok);
+                names.iter().enumerate().map(|(index, name)| named(index, name, facts)).partition(Result::is_ok);
             if problems.is_empty() {
                 Ok(found.into_iter().flatten().collect())
             } else {
@@ -71,23 +71,27 @@ fn first(count: usize, facts: &Facts) -> Result<Vec<String>, Problem> {
         return Ok(chosen);
     }
     let message = format!("{count} zones are asked for, and EKS works in {} here", chosen.len());
-    Err(problem(message, format!("write {} or choose another region", chosen.len())))
+    let fix = format!("write {} or choose another region", chosen.len());
+    Err(problem("availabilityZones", message, fix))
 }
 
-fn named(name: &str, facts: &Facts) -> Result<String, Problem> {
+fn named(index: usize, name: &str, facts: &Facts) -> Result<String, Problem> {
+    let field = format!("availabilityZones.{index}");
     let usable = || {
         let names = facts.zones.iter().filter(|(id, _)| hosts_eks(id)).map(|(_, name)| name.as_str());
         format!("choose from {}", names.collect::<Vec<_>>().join(", "))
     };
     match facts.zones.iter().find(|(_, known)| *known == name) {
-        None => Err(problem(format!("there is no zone {name} here"), usable())),
-        Some((id, _)) if !hosts_eks(id) => Err(problem(format!("EKS does not work in {name} ({id})"), usable())),
+        None => Err(problem(&field, format!("there is no zone {name} here"), usable())),
+        Some((id, _)) if !hosts_eks(id) => {
+            Err(problem(&field, format!("EKS does not work in {name} ({id})"), usable()))
+        }
         Some((id, _)) => Ok(id.clone()),
     }
 }
 
-fn problem(message: String, fix: String) -> Problem {
-    Problem::network("UnusableZone", "availabilityZones", message, fix)
+fn problem(field: &str, message: String, fix: String) -> Problem {
+    Problem::network("UnusableZone", field, message, fix)
 }
 
 #[cfg(test)]

@@ -1,0 +1,180 @@
+//! What holds for every plan.
+
+use std::collections::BTreeSet;
+
+use domain::{Kind, ResourceId};
+use ipnet::Ipv4Net;
+use manifest::{EndpointMode, Manifest, Nat, Pods, Route, Zones};
+use plan::network::*;
+use plan::{Change, Desired, Goal, Plan, classify, diff};
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::support::{facts, manifest, planned, records};
+
+/// Any manifest of a network that is made.
+fn any_manifest() -> impl Strategy<Value = Manifest> {
+    let block = (any::<u16>(), 16u8..=24).prop_map(|(number, size)| {
+        Ipv4Net::new_assert(std::net::Ipv4Addr::from(0x0a00_0000 | u32::from(number) << 8), size).trunc()
+    });
+    let pods = prop::option::of((16u8..=24).prop_map(|size| Ipv4Net::new_assert([100, 64, 0, 0].into(), size)));
+    let ways = prop::collection::btree_map("[a-z]{1,8}", any_route(), 0..4);
+    let nat = prop_oneof![Just(Nat::Single), Just(Nat::HighlyAvailable), Just(Nat::Disable)];
+    let switches = (any::<bool>(), any::<bool>(), any::<bool>());
+    let services = prop::collection::vec("s3|dynamodb|xray|ecr.api|sts", 0..3);
+    (block, pods, ways, nat, switches, services).prop_map(
+        |(block, pods, routes, nat, (public, logs, auto), additional)| {
+            let mut manifest = manifest("{}");
+            let network = &mut manifest.spec.network;
+            network.cidr = Some(block);
+            network.pods = pods.map(|cidr| Pods { cidr });
+            network.routes = routes;
+            network.public_subnets = public;
+            network.nat = if public { nat } else { Nat::Disable };
+            network.flow_logs.enabled = logs;
+            network.vpc_endpoints.mode = if auto { EndpointMode::Auto } else { EndpointMode::Disable };
+            network.vpc_endpoints.additional = additional;
+            manifest
+        },
+    )
+}
+
+fn any_route() -> impl Strategy<Value = Route> {
+    (0u8..32, any::<bool>(), 0u8..3).prop_map(|(number, peer, way)| Route {
+        cidr: Ipv4Net::new_assert([192, 168, number, 0].into(), 24),
+        peer_vpc_id: peer.then(|| format!("vpc-{way}")),
+        transit_gateway_id: (!peer).then(|| format!("tgw-{way}")),
+    })
+}
+
+/// The most zones for which a manifest's block has room.
+fn room(manifest: &Manifest) -> u8 {
+    match manifest.spec.network.cidr.unwrap().prefix_len() {
+        24 => 2,
+        22 | 23 => 4,
+        _ => 6,
+    }
+}
+
+fn over(manifest: &Manifest, zones: u8) -> Manifest {
+    let mut manifest = manifest.clone();
+    manifest.spec.network.availability_zones = Zones::Count(zones);
+    manifest
+}
+
+/// Every resource that a spec refers to.
+fn references(value: &Value) -> Vec<ResourceId> {
+    match value {
+        Value::Object(map) => match map.get("$of") {
+            Some(of) => vec![serde_json::from_value(of.clone()).unwrap()],
+            None => map.values().flat_map(references).collect(),
+        },
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Reads a spec as its kind's own type and writes it again.
+fn same_spec(desired: &Desired) -> bool {
+    fn again<T: DeserializeOwned + serde::Serialize>(spec: &Value) -> bool {
+        serde_json::to_value(T::deserialize(spec).unwrap()).unwrap() == *spec
+    }
+    let read = match desired.kind {
+        Kind::Vpc => again::<VpcSpec>,
+        Kind::GivenVpc => again::<GivenVpcSpec>,
+        Kind::GivenSubnet => again::<GivenSubnetSpec>,
+        Kind::VpcCidr => again::<VpcCidrSpec>,
+        Kind::InternetGateway => again::<InternetGatewaySpec>,
+        Kind::Subnet => again::<SubnetSpec>,
+        Kind::RouteTable => again::<RouteTableSpec>,
+        Kind::Route => again::<RouteSpec>,
+        Kind::ElasticIp => again::<ElasticIpSpec>,
+        Kind::NatGateway => again::<NatGatewaySpec>,
+        Kind::SecurityGroup => again::<SecurityGroupSpec>,
+        Kind::GatewayEndpoint => again::<GatewayEndpointSpec>,
+        Kind::InterfaceEndpoint => again::<InterfaceEndpointSpec>,
+        Kind::Peering => again::<PeeringSpec>,
+        Kind::TransitGatewayAttachment => again::<TransitGatewayAttachmentSpec>,
+        Kind::LogGroup => again::<LogGroupSpec>,
+        Kind::FlowLogRole => again::<FlowLogRoleSpec>,
+        Kind::FlowLog => again::<FlowLogSpec>,
+    };
+    read(&desired.spec)
+}
+
+fn subnets(plan: &Plan) -> Vec<Ipv4Net> {
+    let subnets = plan.resources.values().filter(|desired| desired.kind == Kind::Subnet);
+    subnets.map(|desired| SubnetSpec::deserialize(&desired.spec).unwrap().cidr).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn subnets_fit_and_never_overlap(manifest in any_manifest(), zones in 1u8..=6) {
+        let network = &manifest.spec.network;
+        let blocks = [network.cidr, network.pods.as_ref().map(|pods| pods.cidr)];
+        let cut = subnets(&planned(&over(&manifest, zones.min(room(&manifest))), &facts()));
+        for (index, subnet) in cut.iter().enumerate() {
+            prop_assert!(blocks.iter().flatten().any(|block| block.contains(subnet)));
+            prop_assert!(cut[index + 1..].iter().all(|other| !other.contains(subnet) && !subnet.contains(other)));
+        }
+    }
+
+    #[test]
+    fn everything_refers_to_what_is_planned(manifest in any_manifest(), zones in 1u8..=6) {
+        let plan = planned(&over(&manifest, zones.min(room(&manifest))), &facts());
+        let mut before = BTreeSet::new();
+        for component in domain::Component::ALL {
+            for id in plan.in_order(*component) {
+                let desired = &plan.resources[id];
+                prop_assert_eq!(desired.kind.component(), id.component());
+                prop_assert!(same_spec(desired));
+                let needs: BTreeSet<&ResourceId> = desired.needs.iter().map(|need| &need.resource).collect();
+                for of in references(&desired.spec) {
+                    prop_assert!(needs.contains(&of), "{id} refers to {of} and does not need it");
+                }
+                for need in needs {
+                    prop_assert!(before.contains(need), "{id} needs {need}, which is not planned before it");
+                    let early = desired.goal == Goal::Foundation && plan.resources[need].goal == Goal::Egress;
+                    prop_assert!(!early, "{id} is foundation and needs {need}");
+                }
+                before.insert(id);
+            }
+        }
+        prop_assert_eq!(before.len(), plan.resources.len());
+    }
+
+    #[test]
+    fn a_zone_that_is_added_joins_lists_and_changes_nothing_else(manifest in any_manifest(), zones in 1u8..=5) {
+        let zones = zones.min(room(&manifest) - 1);
+        let small = planned(&over(&manifest, zones), &facts());
+        let large = planned(&over(&manifest, zones + 1), &small.facts);
+        for (id, before) in &small.resources {
+            let after = &large.resources[id];
+            match classify(before.kind, &before.spec, &after.spec) {
+                Change::None => {}
+                Change::InPlace(changes) => for change in changes {
+                    prop_assert!(["subnets", "routeTables"].contains(&change.field.as_str()), "{id}: {change:?}");
+                    let (old, new) = (change.old.as_array().unwrap(), change.new.as_array().unwrap());
+                    prop_assert!(old.iter().all(|item| new.contains(item)), "{id}: {change:?}");
+                },
+                Change::Replace(changes) => prop_assert!(false, "{id} is replaced: {changes:?}"),
+            }
+        }
+        // And when it goes again, all is as it was.
+        prop_assert_eq!(planned(&over(&manifest, zones), &large.facts).resources, small.resources);
+    }
+
+    #[test]
+    fn what_was_carried_out_asks_for_nothing(manifest in any_manifest(), zones in 1u8..=6) {
+        let manifest = over(&manifest, zones.min(room(&manifest)));
+        let plan = planned(&manifest, &facts());
+        prop_assert_eq!(diff(&plan, &records(&plan)), []);
+        prop_assert_eq!(&planned(&manifest, &plan.facts), &plan);
+        let stored = serde_json::to_string(&plan).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Plan>(&stored).unwrap(), plan);
+    }
+}
