@@ -1,6 +1,4 @@
 //! Wiring.
-// The SDK's futures nest more deeply than the compiler expects.
-#![recursion_limit = "256"]
 
 use teardown::Teardown;
 

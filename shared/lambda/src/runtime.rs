@@ -48,7 +48,8 @@ where
         let answer = async {
             let state = state.as_ref().map_err(Clone::clone)?;
             let invocation = invocation(event.context.deadline);
-            handle(state, input(event.payload)?, invocation).await
+            // Boxed, because SDK futures nest more deeply than the compiler expects.
+            Box::pin(handle(state, input(event.payload)?, invocation)).await
         };
         let answer = answer.instrument(span.clone()).await;
         span.in_scope(|| match &answer {
