@@ -1,6 +1,6 @@
-//! The Python environment with MiniStack and the SAM translator.
+//! Python environments: the sandbox's own, with MiniStack and the SAM translator, and any other.
 //!
-//! Made once per list of requirements, in the user's cache; a half-made one is never used.
+//! Each is made once per list of requirements, in the user's cache; a half-made one is never used.
 
 use std::collections::hash_map::DefaultHasher;
 use std::env;
@@ -14,24 +14,32 @@ use crate::program::run;
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
-/// The environment's Python; the environment is made if it is not there. Needs `python3` with `venv`, and an index of
-/// packages such as pip finds by itself.
+/// The Python of the sandbox's environment; see [`with`].
+///
+/// # Errors
+/// As [`with`].
+pub async fn python() -> Result<PathBuf, Error> {
+    with(REQUIREMENTS).await
+}
+
+/// The Python of the environment with these requirements; it is made if it is not there. Needs `python3` with `venv`, and
+/// an index of packages such as pip finds by itself.
 ///
 /// # Errors
 /// If Python is missing, or a package cannot be installed.
-pub async fn python() -> Result<PathBuf, Error> {
+pub async fn with(requirements: &str) -> Result<PathBuf, Error> {
     let mut hasher = DefaultHasher::new();
-    REQUIREMENTS.hash(&mut hasher);
+    requirements.hash(&mut hasher);
     let cache = cache();
     let home = cache.join(format!("venv-{:016x}", hasher.finish()));
     let python = home.join("bin/python");
     if python.exists() {
         return Ok(python);
     }
-    tracing::info!("installing MiniStack and the SAM translator into {}", home.display());
+    tracing::info!("installing Python packages into {}", home.display());
     std::fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
     let draft = cache.join(format!("venv-draft-{}", std::process::id()));
-    make(&draft).await?;
+    make(&draft, requirements).await?;
     // Nobody but another sandbox can have been first, and then its environment is as good as ours.
     if std::fs::rename(&draft, &home).is_err() {
         std::fs::remove_dir_all(&draft).map_err(Error::file(&draft))?;
@@ -39,15 +47,15 @@ pub async fn python() -> Result<PathBuf, Error> {
     Ok(python)
 }
 
-async fn make(home: &Path) -> Result<(), Error> {
-    let requirements = home.with_extension("txt");
-    std::fs::write(&requirements, REQUIREMENTS).map_err(Error::file(&requirements))?;
+async fn make(home: &Path, requirements: &str) -> Result<(), Error> {
+    let list = home.with_extension("txt");
+    std::fs::write(&list, requirements).map_err(Error::file(&list))?;
     run(Command::new("python3").args(["-m", "venv"]).arg(home)).await?;
     run(Command::new(home.join("bin/python"))
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(&requirements))
+        .arg(&list))
     .await?;
-    std::fs::remove_file(&requirements).map_err(Error::file(&requirements))
+    std::fs::remove_file(&list).map_err(Error::file(&list))
 }
 
 fn cache() -> PathBuf {

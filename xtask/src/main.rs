@@ -4,7 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod elf;
+mod generate;
+mod package;
+mod policies;
+mod program;
 mod sandbox;
+mod test;
 
 /// Landfall's tasks.
 #[derive(Debug, Parser)]
@@ -16,14 +22,23 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Writes the files that are made from the code: the manifest's schema, the policies in the template.
+    Generate,
+    /// Builds the functions into the zips that `sam deploy` uploads.
+    Package(package::Arguments),
     /// AWS on this machine, with Landfall installed in it.
     Sandbox(sandbox::Arguments),
+    /// Runs every test, after installing what they need.
+    Test(test::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Generate => generate::run(),
+        Task::Package(arguments) => package::build(arguments).await,
         Task::Sandbox(arguments) => sandbox::run(arguments).await,
+        Task::Test(arguments) => test::run_all(arguments).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

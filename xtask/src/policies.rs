@@ -13,7 +13,7 @@ const FIELDS: &[&str] = &["Version", "Statement", "Sid", "Effect", "Action", "Re
 ///
 /// # Errors
 /// A sentence, if a policy cannot be read (`read` says why) or a marker is not closed.
-pub fn inline(template: &str, read: impl Fn(&str) -> Result<Value, String>) -> Result<String, String> {
+pub(crate) fn inline(template: &str, read: impl Fn(&str) -> Result<Value, String>) -> Result<String, String> {
     let mut written = String::new();
     let mut lines = template.lines();
     while let Some(line) = lines.next() {

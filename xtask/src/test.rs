@@ -1,0 +1,95 @@
+//! `cargo xtask test`: everything that a change must pass, on a machine with nothing but Rust, a C compiler and Python.
+
+use std::path::{Path, PathBuf};
+
+use ::sandbox::{Options, Sandbox};
+use clap::Args;
+
+use crate::program::{Done, Steps, cargo, program, read, run, say, workspace};
+
+/// `cargo xtask test`
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The long ones too: more random cases, and the tests that need an AWS, in a sandbox.
+    #[arg(long)]
+    long: bool,
+}
+
+/// How many cases each property is tried with in the long run; `proptest` reads it from its environment.
+const LONG_CASES: &str = "4096";
+
+/// Runs all tests, the quickest first.
+///
+/// # Errors
+/// The first step that failed, or the prerequisites that are missing.
+pub(crate) async fn run_all(arguments: Arguments) -> Done {
+    prerequisites()?;
+    let python = ::sandbox::venv::python().await?;
+    let mut steps = Steps::default();
+    steps.step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    steps.step("template", || lint_template(&python))?;
+    steps.step("build", || run(&mut cargo(&["build", "--workspace", "--all-targets"])))?;
+    steps.step("lint", || run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))?;
+    steps.step("dependencies", dependencies)?;
+    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    if arguments.long {
+        tests.env("PROPTEST_CASES", LONG_CASES);
+    }
+    steps.step("test", || run(&mut tests))?;
+    if arguments.long {
+        let dir = workspace().join("target/long");
+        let sandbox = Sandbox::up(&Options { dir, scale: 1.0 / 60.0, functions: None }).await?;
+        let mut ignored = cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]);
+        steps.step("test what needs an AWS", || run(ignored.envs(sandbox.environment())))?;
+    }
+    say(&format!("\nAll passed.\n{}", steps.table()));
+    Ok(())
+}
+
+/// The plain CloudFormation that SAM makes of the template, as `cfn-lint` sees it.
+fn lint_template(python: &Path) -> Done {
+    let folder = workspace().join("target/template");
+    std::fs::create_dir_all(&folder)?;
+    let plain = folder.join("plain.json");
+    let script = "sandbox/python/transform.py";
+    let mut transform = program(python, &[script, "sam/template.yaml", "landfall-artifacts", ::sandbox::REGION]);
+    transform.stdin(std::fs::File::open(empty_parameters(&folder)?)?);
+    let output = transform.output()?;
+    if !output.status.success() {
+        return Err(format!("sam/template.yaml: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    std::fs::write(&plain, &output.stdout)?;
+    run(program(python, &["-m", "cfnlint", "--template"]).arg(&plain))
+}
+
+fn empty_parameters(folder: &Path) -> Done<PathBuf> {
+    let path = folder.join("parameters.json");
+    std::fs::write(&path, "{}")?;
+    Ok(path)
+}
+
+/// Licenses, sources and banned crates, where `cargo deny` is installed: compiling it takes longer than all else here.
+fn dependencies() -> Done {
+    if read(&mut cargo(&["deny", "--version"])).is_err() {
+        say("cargo deny is not installed (`cargo install cargo-deny`): licenses and sources are not checked");
+        return Ok(());
+    }
+    run(&mut cargo(&["deny", "check", "licenses", "bans", "sources"]))
+}
+
+/// Names all that is missing at once.
+fn prerequisites() -> Done {
+    let python = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+    let needed = [
+        ("a C compiler (`cc`), such as Debian's gcc", program("cc", &["--version"])),
+        (
+            "Python 3.10 or newer with venv (`python3`), such as Debian's python3-venv",
+            program("python3", &["-c", python]),
+        ),
+        ("cargo's `fmt` (`rustup component add rustfmt`)", cargo(&["fmt", "--version"])),
+        ("cargo's `clippy` (`rustup component add clippy`)", cargo(&["clippy", "--version"])),
+    ];
+    let missing: Vec<_> =
+        needed.into_iter().filter_map(|(name, mut probe)| read(&mut probe).is_err().then_some(name)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("missing on this machine: {}", missing.join("; ")).into()) }
+}
