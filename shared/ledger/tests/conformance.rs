@@ -1,5 +1,7 @@
 //! Both implementations of the table pass one suite.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{
