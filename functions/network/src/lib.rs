@@ -1,8 +1,12 @@
-//! The network component.
+//! The network component: VPC, subnets, routes, gateways, endpoints, flow logs, and ways to other networks.
+//!
+//! [`kinds`] makes and deletes each kind; [`Network`] is the function around the engine.
 
 mod ec2;
+mod handler;
 mod kinds;
 mod seen;
 mod tags;
 
+pub use handler::{Input, Network, PassName};
 pub use kinds::{Clients, kinds};
