@@ -13,7 +13,7 @@ use ledger::{
     Admission, Approval, Ending, Failure, Guards, Ledger, Machine, ObjectKey, OnFailure, OnManifestDelete, Platform,
     Run, RunStatus, Trigger,
 };
-use plan::{Desired, Facts, Goal, Plan};
+use plan::{Action, Desired, Facts, FieldChange, Goal, Plan, PlannedChange};
 use serde_json::json;
 
 use crate::output::report::{Listing, Report};
@@ -191,6 +191,17 @@ pub async fn tearing_down() -> (Ledger, RunId) {
     let fence = admit(&ledger, current(&ledger).await, run).await;
     ledger.enter_phase(&fence, "Prune", ago(29)).await.unwrap();
     (ledger, fence.run)
+}
+
+/// What a revision would change.
+pub fn changes() -> Vec<PlannedChange> {
+    let tags = FieldChange { field: "tags".to_owned(), old: json!({"owner": "me"}), new: json!({"owner": "you"}) };
+    let change =
+        |action, name, kind, reasons| PlannedChange { action, resource: id(name), kind, reasons, destroys: false };
+    vec![
+        change(Action::Create, "nat-3", Kind::NatGateway, Vec::new()),
+        change(Action::Update, "vpc", Kind::Vpc, vec![tags]),
+    ]
 }
 
 /// The proof of a teardown.

@@ -17,6 +17,8 @@ mod look;
 mod output;
 mod printer;
 mod proposal;
+#[cfg(test)]
+mod reference;
 mod sdk;
 mod source;
 

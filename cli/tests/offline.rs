@@ -1,5 +1,7 @@
 //! The binary as a person or a script meets it, without AWS.
 
+#![allow(clippy::unwrap_used, reason = "a test says what must hold by unwrapping it, in its helpers too")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -41,7 +43,7 @@ fn what_init_prints_validates() {
     assert!(out(&printed).contains("name: mine\n") && out(&printed).contains("region: eu-north-1\n"));
     let checked = landfall(folder.path(), &["validate", "-f", "-"], &out(&printed));
     assert_eq!(code(&checked), 0, "{}", err(&checked));
-    assert!(out(&checked).is_empty() || !out(&checked).contains("error"), "{}", out(&checked));
+    assert_eq!(out(&checked), "`<stdin>` is valid\n");
 }
 
 #[test]
@@ -73,7 +75,7 @@ fn an_invalid_manifest_shows_every_error_and_ends_with_one() {
     let manifest = "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {name: Demo}\nspec: {region: eu-west-1, netwrk: {}}\n";
     let checked = landfall(folder.path(), &["validate", "-f", "-"], manifest);
     assert_eq!(code(&checked), 1);
-    insta::assert_snapshot!(err(&checked));
+    insta::assert_snapshot!(out(&checked));
     let json = landfall(folder.path(), &["validate", "-f", "-", "-o", "json"], manifest);
     assert_eq!(code(&json), 1);
     insta::assert_snapshot!(out(&json));
@@ -128,4 +130,18 @@ fn the_schema_is_json() {
     let folder = tempfile::tempdir().unwrap();
     let schema: serde_json::Value = serde_json::from_str(&out(&landfall(folder.path(), &["schema"], ""))).unwrap();
     assert!(schema["properties"]["spec"].is_object());
+}
+
+/// The examples of the reference, one after the other in one folder. Where an example shows output, it is all of it.
+#[test]
+fn the_examples_of_the_reference() {
+    let folder = tempfile::tempdir().unwrap();
+    let reference = include_str!("../../docs/reference/cli.md");
+    let example = reference.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    for step in example.split("$ landfall ").skip(1) {
+        let (command, shown) = step.split_once('\n').unwrap();
+        let ran = landfall(folder.path(), &command.split(' ').collect::<Vec<_>>(), "");
+        assert_eq!(code(&ran), 0, "{command}: {}", err(&ran));
+        assert!(shown.is_empty() || out(&ran) + &err(&ran) == shown, "{command}: {}{}", out(&ran), err(&ran));
+    }
 }

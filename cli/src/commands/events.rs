@@ -6,7 +6,7 @@ use crate::arguments::{Events, Form};
 use crate::failure::{Exit, Failure};
 use crate::installation::Installation;
 use crate::look;
-use crate::output::events::{EventView, events};
+use crate::output::events::{events, views};
 use crate::output::time::Clock;
 use crate::printer::Printer;
 
@@ -20,11 +20,14 @@ pub async fn run(installation: &Installation, asked: &Events, printer: Printer) 
         })?),
         None => platform.last_run,
     };
-    let mut views = Vec::new();
-    if let Some(id) = id {
-        look::run(&installation.ledger, &asked.name, id).await?;
-        views.extend(installation.ledger.events(id).await?.iter().map(EventView::new));
-    }
+    let happened = match id {
+        Some(id) => {
+            look::run(&installation.ledger, &asked.name, id).await?;
+            installation.ledger.events(id).await?
+        }
+        None => Vec::new(),
+    };
+    let views = views(&happened);
     match asked.reading.output {
         Form::Json => printer.json(&views)?,
         Form::Text if views.is_empty() => printer.note("The run changed nothing, or its events have expired"),

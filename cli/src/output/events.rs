@@ -30,8 +30,7 @@ pub struct EventView {
 }
 
 impl EventView {
-    /// What the ledger knows, as it is shown.
-    pub fn new(event: &RunEvent) -> Self {
+    fn new(event: &RunEvent) -> Self {
         Self {
             at: event.at,
             resource: event.resource.to_string(),
@@ -44,7 +43,14 @@ impl EventView {
     }
 }
 
-/// A line an event, the oldest first.
+/// What happened in a run, the oldest first; what happened at once, by resource.
+pub fn views(events: &[RunEvent]) -> Vec<EventView> {
+    let mut views: Vec<EventView> = events.iter().map(EventView::new).collect();
+    views.sort_by(|a, b| (a.at, &a.resource, a.generation).cmp(&(b.at, &b.resource, b.generation)));
+    views
+}
+
+/// A line an event.
 pub fn events(paint: Paint, clock: &Clock, events: &[EventView]) -> String {
     lines(paint, "", events.iter().map(|event| row(clock, event)))
 }
@@ -67,7 +73,7 @@ mod tests {
     #[tokio::test]
     async fn the_steps_of_a_run() {
         let (ledger, run) = fixtures::under_way().await;
-        let views: Vec<EventView> = ledger.events(run).await.unwrap().iter().map(EventView::new).collect();
+        let views = views(&ledger.events(run).await.unwrap());
         insta::assert_snapshot!(events(Paint::PLAIN, &fixtures::clock(), &views));
     }
 }

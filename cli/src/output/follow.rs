@@ -47,13 +47,20 @@ fn ended_badly(view: &StatusView, run: &RunView, how: &str) -> Failure {
         (Machine::Deploy, false, _) => "What it did stays as it is".to_owned(),
         (Machine::Teardown, _, _) => "What is not deleted yet stays as it is".to_owned(),
     };
-    let again = match run.machine {
-        Machine::Deploy => format!("landfall retry {name}"),
-        Machine::Teardown => format!("landfall destroy {name}"),
+    failure.hint(format!("{remains}; `landfall events {name}` shows every step")).hint(again(view, run))
+}
+
+/// What to do about the last run, if it did not succeed.
+pub fn next(view: &StatusView, run: &RunView) -> Option<String> {
+    matches!(run.status, RunStatus::Failed | RunStatus::Cancelled).then(|| again(view, run))
+}
+
+fn again(view: &StatusView, run: &RunView) -> String {
+    let verb = match run.machine {
+        Machine::Deploy => "retry",
+        Machine::Teardown => "destroy",
     };
-    failure
-        .hint(format!("{remains}; `landfall events {name}` shows every step"))
-        .hint(format!("Once the cause is gone, go on with `{again}`"))
+    format!("Once the cause is gone, go on with `landfall {verb} {}`", view.platform.name)
 }
 
 /// What happened between two looks at the same platform, a line each; nothing for what is merely under way.

@@ -80,8 +80,9 @@ pub fn plan(paint: Paint, view: &PlanView) -> String {
     if !view.changes.is_empty() {
         text.push('\n');
     }
+    let width = view.changes.iter().map(|change| change.resource.to_string().chars().count()).max().unwrap_or_default();
     for change in &view.changes {
-        text.push_str(&lines_of(paint, change));
+        text.push_str(&lines_of(paint, width, change));
     }
     if view.changes.iter().any(|change| change.destroys) {
         let sign = paint.paint(Tone::Bad, "!");
@@ -103,7 +104,7 @@ pub fn heading(view: &PlanView) -> String {
     }
 }
 
-fn lines_of(paint: Paint, change: &PlannedChange) -> String {
+fn lines_of(paint: Paint, width: usize, change: &PlannedChange) -> String {
     let (tone, sign, word) = match change.action {
         Action::Create => (Tone::Good, "+", "create"),
         Action::Update => (Tone::Busy, "~", "change"),
@@ -115,9 +116,9 @@ fn lines_of(paint: Paint, change: &PlannedChange) -> String {
     let mark = if change.destroys { format!(" {}", paint.paint(Tone::Bad, "!")) } else { String::new() };
     let kind = paint.paint(Tone::Quiet, change.kind.as_str());
     let sign = paint.paint(tone, sign);
-    let mut text = format!("{sign} {:<7} {}  {kind}{mark}\n", word, change.resource);
+    let mut text = format!("{sign} {word:<7}  {:<width$}  {kind}{mark}\n", change.resource.to_string());
     for reason in change.reasons.iter().flat_map(reasons) {
-        text.push_str(&format!("            {reason}\n"));
+        text.push_str(&format!("             {reason}\n"));
     }
     text
 }

@@ -7,6 +7,7 @@ use ledger::Machine;
 use plan::Plan;
 use serde::Serialize;
 
+use super::follow::next;
 use super::paint::{Paint, Tone, of_state};
 use super::platform::{PlatformView, head};
 use super::run::{Expected, PhaseView, RunView, failure, machine, tone, word};
@@ -121,6 +122,9 @@ pub fn status(paint: Paint, clock: &Clock, view: &StatusView) -> String {
     if let Some(run) = &view.run {
         text.push('\n');
         text.push_str(&run_lines(paint, clock, run, view));
+        if let Some(hint) = next(view, run) {
+            text.push_str(&format!("{} {hint}\n", paint.paint(Tone::Hint, "hint:")));
+        }
     }
     for component in &view.components {
         let count = format!("{} of {} ready", component.ready, component.total);
@@ -151,11 +155,13 @@ pub fn progress(paint: Paint, clock: &Clock, view: &StatusView, height: usize) -
 
 fn run_lines(paint: Paint, clock: &Clock, run: &RunView, view: &StatusView) -> String {
     let mut text = format!("{} {} ", paint.paint(Tone::Strong, machine(run)), run.id);
-    text.push_str(&paint.paint(tone(run), word(run)));
+    let word = if run.restored { "failed" } else { word(run) };
+    text.push_str(&paint.paint(tone(run), word));
     let elapsed = exact(run.elapsed(clock));
     text.push_str(&match (run.ended, view.expected.seconds) {
         (None, Some(expected)) => format!(", {elapsed} of about {}", seconds(expected)),
         (None, None) => format!(", {elapsed}"),
+        (Some(ended), _) if run.restored => format!(" after {elapsed} and was undone, {}", clock.ago(ended)),
         (Some(ended), _) => format!(" after {elapsed}, {}", clock.ago(ended)),
     });
     text.push_str(&counts(run, view));
