@@ -67,6 +67,7 @@ fn is_throttling(code: &str) -> bool {
             | "PriorRequestNotComplete"
             | "BandwidthLimitExceeded"
             | "EC2ThrottledException"
+            | "ProvisionedThroughputExceededException"
     )
 }
 
@@ -177,6 +178,8 @@ mod tests {
             (Verb::Create, "InvalidVpcID.NotFound", Some(400), None),
             (Verb::Delete, "NatGatewayNotFound", Some(400), None),
             (Verb::Delete, "NoSuchEntity", Some(404), None),
+            (Verb::Read, "NoSuchKey", Some(404), None),
+            (Verb::Read, "ExecutionDoesNotExist", Some(400), None),
             (Verb::Delete, "DependencyViolation", Some(400), Some(DependencyStillThere)),
             (Verb::Delete, "InvalidIPAddress.InUse", Some(400), Some(DependencyStillThere)),
             (Verb::Create, "InvalidIPAddress.InUse", Some(400), Some(UpdateInProgress)),

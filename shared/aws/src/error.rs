@@ -35,6 +35,12 @@ fn call_error<E: ProvideErrorMetadata>(verb: Verb, action: &str, error: &SdkErro
         if verb == Verb::Read { CallError::Fault(fault) } else { CallError::Unknown(fault) }
     };
     match error {
+        // What looks like success and cannot be read, the SDK reports as the service's error without a code.
+        SdkError::ServiceError(service)
+            if service.err().meta().code().is_none() && service.raw().status().is_success() =>
+        {
+            lost("the answer cannot be read")
+        }
         SdkError::ServiceError(service) => {
             let meta = service.err().meta();
             let status = service.raw().status().as_u16();
@@ -109,6 +115,10 @@ mod tests {
         }
         let garbled = SdkError::<Answer, Response>::response_error("no XML", response(200));
         assert!(matches!(creating("a:B")(garbled), CallError::Unknown(_)));
+        let cut_off = SdkError::service_error(Answer(ErrorMetadata::builder().build()), response(200));
+        assert!(matches!(creating("a:B")(cut_off), CallError::Unknown(_)));
+        let by_status = SdkError::service_error(Answer(ErrorMetadata::builder().build()), response(503));
+        assert!(matches!(creating("a:B")(by_status), CallError::Fault(f) if f.name == FaultName::ServiceUnavailable));
     }
 
     #[test]
