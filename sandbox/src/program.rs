@@ -23,6 +23,8 @@ fn finish(output: Output, program: String) -> Result<Vec<u8>, Error> {
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let said = format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(Error::Program { program, output: tail(said.trim(), 30) })
+    // Some talk about failures on standard output only.
+    let said = [&output.stderr, &output.stdout].map(|said| String::from_utf8_lossy(said).trim().to_owned());
+    let said = said.iter().find(|said| !said.is_empty()).cloned().unwrap_or_default();
+    Err(Error::Program { program, output: tail(&said, 30) })
 }
