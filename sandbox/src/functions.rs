@@ -24,9 +24,11 @@ pub(crate) async fn programs(built: Option<&Path>) -> Result<Vec<(String, PathBu
         return Ok(FUNCTIONS.iter().map(|name| ((*name).to_owned(), folder.join(name))).collect());
     }
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace()).args(["build", "--bins", "--message-format", "json-render-diagnostics"]);
+    // By their binaries and not by their packages: so features are those of the whole workspace, and the AWS SDKs
+    // compile once.
+    command.current_dir(workspace()).args(["build", "--message-format", "json-render-diagnostics"]);
     for name in FUNCTIONS {
-        command.args(["--package", name]);
+        command.args(["--bin", name]);
     }
     let said = run(&mut command).await?;
     Ok(said.split(|byte| *byte == b'\n').filter_map(program).collect())

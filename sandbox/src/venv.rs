@@ -38,7 +38,7 @@ pub async fn with(requirements: &str) -> Result<PathBuf, Error> {
     }
     tracing::info!("installing Python packages into {}", home.display());
     std::fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
-    let draft = cache.join(format!("venv-draft-{}", std::process::id()));
+    let draft = cache.join(format!("venv-draft-{}", ulid::Ulid::generate()));
     make(&draft, requirements).await?;
     // Nobody but another sandbox can have been first, and then its environment is as good as ours.
     if std::fs::rename(&draft, &home).is_err() {
