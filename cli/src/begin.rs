@@ -35,7 +35,7 @@ pub async fn of_execution(installation: &Installation, arn: &str) -> Result<Begu
             return Ok(Begun::Run(run.id));
         }
         match ending {
-            Ending::Succeeded(_, message) => return Ok(Begun::Nothing(message)),
+            Ending::Succeeded(_, message) => return Ok(Begun::Nothing(or_nothing(message))),
             Ending::Failed(name, cause) => return Err(refused(&name, &cause)),
             Ending::UnderWay => {}
         }
@@ -73,7 +73,9 @@ pub async fn of_version(
             (_, Turn::Newer) if waited => {
                 return Ok(Begun::Nothing("A newer upload took the place of this one".to_owned()));
             }
-            (Ending::Succeeded(outcome, message), _) if outcome != "Waiting" => return Ok(Begun::Nothing(message)),
+            (Ending::Succeeded(outcome, message), _) if outcome != "Waiting" => {
+                return Ok(Begun::Nothing(or_nothing(message)));
+            }
             _ => {}
         }
         wait(
@@ -110,6 +112,10 @@ async fn run_of_version(
     };
     let runs = installation.ledger.runs(&platform.name, NEWEST).await?;
     Ok(runs.iter().find(|run| run.revision == platform.revision).map(|run| run.id))
+}
+
+fn or_nothing(message: String) -> String {
+    if message.is_empty() { "Nothing was to be done".to_owned() } else { message }
 }
 
 /// A fault before there was a run: the manifest or the input was refused.

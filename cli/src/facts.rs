@@ -1,9 +1,10 @@
 //! What a plan has to know of AWS, asked with the caller's credentials. Admit asks the same before a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Filter, RouteTable, Subnet};
+use aws_sdk_ec2::types::{Filter, RouteTable, Subnet, VpcCidrBlockAssociation, VpcCidrBlockStateCode, VpcEndpoint};
+use domain::{Identity, Region};
 use manifest::Manifest;
 use plan::{Facts, GivenNetwork, GivenSubnet, Slots};
 
@@ -38,7 +39,11 @@ async fn given(client: &Client, manifest: &Manifest, vpc_id: &str) -> Result<Opt
     let answer = answer.map_err(|error| sdk::failure(&message, &error))?;
     let Some(vpc) = answer.vpcs.unwrap_or_default().into_iter().next() else { return Ok(None) };
     let primary = vpc.cidr_block.clone();
-    let further = vpc.cidr_block_association_set.unwrap_or_default().into_iter().filter_map(|block| block.cidr_block);
+    let in_force = |block: &VpcCidrBlockAssociation| {
+        block.cidr_block_state().and_then(|state| state.state()) == Some(&VpcCidrBlockStateCode::Associated)
+    };
+    let further = vpc.cidr_block_association_set.unwrap_or_default().into_iter().filter(in_force);
+    let further = further.filter_map(|block| block.cidr_block);
     let further = further.filter(|block| Some(block) != primary.as_ref());
     let cidrs = primary.clone().into_iter().chain(further).filter_map(|block| block.parse().ok()).collect();
 
@@ -52,8 +57,8 @@ async fn given(client: &Client, manifest: &Manifest, vpc_id: &str) -> Result<Opt
     let endpoints: Vec<_> =
         endpoints.collect::<Result<_, _>>().await.map_err(|error| sdk::failure(&message, &error))?;
 
-    let prefix = format!("com.amazonaws.{}.", manifest.spec.region);
-    let services = endpoints.into_iter().filter_map(|endpoint| endpoint.service_name);
+    let services: BTreeSet<String> =
+        endpoints.iter().filter_map(|endpoint| foreign_service(endpoint, &manifest.spec.region)).collect();
     let named = manifest.spec.network.subnets.clone().unwrap_or_default();
     let is_named = |id: &String| named.private.contains(id) || named.public.contains(id);
     let by_id = |subnet: &Subnet| Some((subnet.subnet_id.clone().filter(is_named)?, given_subnet(subnet, &tables)?));
@@ -61,7 +66,7 @@ async fn given(client: &Client, manifest: &Manifest, vpc_id: &str) -> Result<Opt
         vpc_id: vpc_id.to_owned(),
         cidrs,
         subnets: subnets.iter().filter_map(by_id).collect(),
-        endpoints: services.filter_map(|service| Some(service.strip_prefix(&prefix)?.to_owned())).collect(),
+        endpoints: services.into_iter().collect(),
     }))
 }
 
@@ -74,6 +79,15 @@ fn given_subnet(subnet: &Subnet, tables: &[RouteTable]) -> Option<GivenSubnet> {
         free: u32::try_from(subnet.available_ip_address_count?).ok()?,
         route_table: tables.iter().find(uses).and_then(|table| table.route_table_id.clone()),
     })
+}
+
+/// The short name of the service of an endpoint that others made. Landfall's own are planned, not found.
+fn foreign_service(endpoint: &VpcEndpoint, region: &Region) -> Option<String> {
+    let ours = endpoint.tags().iter().any(|tag| tag.key() == Some(Identity::PLATFORM));
+    let state = endpoint.state().map(|state| state.as_str().to_lowercase());
+    let lives = matches!(state.as_deref(), Some("available" | "pending" | "pendingacceptance"));
+    let (_, short) = endpoint.service_name()?.split_once(&format!(".{region}."))?;
+    (lives && !ours).then(|| short.to_owned())
 }
 
 fn filter(name: &str, value: &str) -> Filter {

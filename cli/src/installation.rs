@@ -57,6 +57,7 @@ impl Installation {
             return Err(Failure::new("No region is configured")
                 .hint("Name the region of the installation with `--region`, or set `AWS_REGION`"));
         };
+        sdk::credentials(&configuration).await?;
         let environment = |variable: &str| std::env::var(variable).ok().filter(|value| !value.is_empty());
         let found = match &connection.installation {
             Some(stack) => of_stack(&configuration, stack, &region).await?,

@@ -19,7 +19,7 @@ impl From<LedgerError> for Failure {
         let failure = Self::new("The ledger could not be used").caused_by(&error);
         match error {
             LedgerError::Unavailable(_) => {
-                failure.hint("Check the credentials and the region, or choose with `--profile` and `--region`")
+                failure.hint("Check the network, the region, and that these credentials may read the table")
             }
             LedgerError::Unreadable(_) => failure.hint("Use a `landfall` as new as the installation"),
             LedgerError::Fenced | LedgerError::Raced(_) => {

@@ -3,6 +3,8 @@
 use std::error::Error;
 
 use aws_config::SdkConfig;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
 use crate::arguments::Connection;
@@ -28,14 +30,22 @@ where
             _ => failure,
         };
     }
-    let failure = failure.caused_by(error);
-    let credentials = failure.causes.iter().any(|cause| cause.contains("credentials"));
-    let hint = if credentials {
-        "Choose credentials with `--profile`, or log in, for example with `aws sso login`"
-    } else {
-        "Check the network and `AWS_ENDPOINT_URL`"
+    failure.caused_by(error).hint("Check the network, and the region")
+}
+
+/// Fails if there are no credentials, before anything else fails of that.
+pub async fn credentials(configuration: &SdkConfig) -> Result<(), Failure> {
+    let missing = || {
+        Failure::new("No AWS credentials were found")
+            .hint("Choose a profile with `--profile`, or log in, for example with `aws sso login`")
     };
-    failure.hint(hint)
+    let provider = configuration.credentials_provider().ok_or_else(missing)?;
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(()),
+        // Nothing is configured: the list of what was tried helps nobody.
+        Err(CredentialsError::CredentialsNotLoaded(_)) => Err(missing()),
+        Err(error) => Err(missing().caused_by(&error)),
+    }
 }
 
 /// The configuration of the AWS SDK. A profile that is named on the command line wins over credentials in the

@@ -145,3 +145,15 @@ fn the_examples_of_the_reference() {
         assert!(shown.is_empty() || out(&ran) + &err(&ran) == shown, "{command}: {}{}", out(&ran), err(&ran));
     }
 }
+
+#[test]
+fn without_credentials_the_hint_names_the_profile() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = landfall(folder.path(), &["list", "--region", "eu-west-1"], "");
+    assert_eq!(code(&listed), 1);
+    insta::assert_snapshot!(err(&listed), @r"
+    error: No AWS credentials were found
+
+    hint: Choose a profile with `--profile`, or log in, for example with `aws sso login`
+    ");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{BuildError, DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ConditionCheck, Delete, TransactWriteItem, Update};
 use serde_json::Value;
@@ -274,7 +274,14 @@ fn item_from(attributes: HashMap<String, AttributeValue>) -> Result<Item, TableE
     serde_dynamo::from_item(attributes).map_err(|error| TableError::Unavailable(error.to_string()))
 }
 
-/// The whole chain of an SDK error: the ledger is the edge beyond which nobody knows DynamoDB.
+/// The whole chain of an SDK error, a layer after the other: the ledger is the edge beyond which nobody knows DynamoDB.
+/// The SDK's own display of a chain adds the raw answer, which no person wants to read.
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> TableError {
-    TableError::Unavailable(DisplayErrorContext(error).to_string())
+    let mut layers = vec![error.to_string()];
+    let mut below = error.source();
+    while let Some(layer) = below {
+        layers.push(layer.to_string());
+        below = layer.source();
+    }
+    TableError::Unavailable(layers.join(": "))
 }
