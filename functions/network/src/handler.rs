@@ -104,3 +104,28 @@ impl Network {
         engine.advance(&order).await.map(Triple::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_inputs_name_their_passes() {
+        for (sample, expected) in [
+            (include_str!("../../../events/network/converge-foundation.json"), Pass::Converge(Goal::Foundation)),
+            (include_str!("../../../events/network/converge-egress.json"), Pass::Converge(Goal::Egress)),
+            (include_str!("../../../events/network/verify.json"), Pass::Verify),
+            (include_str!("../../../events/network/prune.json"), Pass::Prune),
+        ] {
+            let input: Input = serde_json::from_str(sample).unwrap();
+            assert_eq!(input.pass(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_converge_without_a_goal_is_the_callers_error() {
+        let mut input: Input = serde_json::from_str(include_str!("../../../events/network/prune.json")).unwrap();
+        input.pass = PassName::Converge;
+        assert_eq!(input.pass().unwrap_err().name, FaultName::InvalidInput);
+    }
+}

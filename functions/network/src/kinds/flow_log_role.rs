@@ -23,7 +23,8 @@ const POLICY: &str = "write-flow-logs";
 ///
 /// Permissions: `iam:CreateRole`, `iam:TagRole`, `iam:UntagRole`, `iam:PutRolePolicy`, `iam:DeleteRolePolicy`,
 /// `iam:PutRolePermissionsBoundary`, `iam:DeleteRolePermissionsBoundary`, `iam:DeleteRole`, `iam:GetRole`,
-/// `iam:GetRolePolicy`.
+/// `iam:GetRolePolicy`. The last two also without the path: a role that is not there has none, and who may look only under
+/// a path is told AccessDenied of it.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html>
 pub(crate) struct FlowLogRole(pub(crate) Client);
 
