@@ -27,12 +27,15 @@ pub async fn start(installation: &Installation, machine: &str, input: &Value) ->
     Ok(answer.execution_arn)
 }
 
-/// Ends an execution where it stands.
+/// Ends an execution where it stands. One that has ended, or that AWS has forgotten, is fine.
 pub async fn stop(installation: &Installation, execution: &str) -> Result<(), Failure> {
     let call = installation.step_functions.stop_execution().execution_arn(execution);
     let call = call.error("Cancelled").cause("Cancelled with `landfall cancel`.");
-    call.send().await.map_err(|error| sdk::failure("The execution could not be stopped", &error))?;
-    Ok(())
+    match call.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_execution_does_not_exist()) => Ok(()),
+        Err(error) => Err(sdk::failure("The execution could not be stopped", &error)),
+    }
 }
 
 /// How an execution ended, or that it has not.

@@ -54,8 +54,9 @@ pub async fn follow(
     let ended = tokio::select! {
         ended = watch(installation, name, run, printer, &live) => ended,
         _ = tokio::signal::ctrl_c() => {
-            live.end();
-            printer.note(&goes_on(name.as_str(), &run.to_string()));
+            live.leave();
+            printer.note(&format!("The run {run} goes on"));
+            printer.hint(&goes_on(name.as_str()));
             return Ok(Exit::Interrupted);
         }
     };
@@ -66,7 +67,8 @@ pub async fn follow(
 
 /// Said when somebody leaves before the run is known.
 pub fn goes_on_alone(name: &PlatformName, printer: Printer) -> Exit {
-    printer.note(&format!("The manifest is uploaded and will be run. See it with `landfall status {name} --watch`"));
+    printer.note("The manifest is uploaded, and its run goes on");
+    printer.hint(&goes_on(name.as_str()));
     Exit::Interrupted
 }
 

@@ -69,6 +69,11 @@ impl Printer {
         self.note(&format!("{} {text}", self.note_paint().paint(Tone::Busy, "warning:")));
     }
 
+    /// What to do next.
+    pub fn hint(self, text: &str) {
+        self.note(&format!("{} {text}", self.note_paint().paint(Tone::Hint, "hint:")));
+    }
+
     /// Why nothing more is done.
     pub fn failure(self, failure: &Failure) {
         self.note(&render(self.note_paint(), failure));
@@ -107,6 +112,14 @@ impl Live {
     /// Prints above the lines, for good.
     pub fn note(&self, text: &str) {
         self.bar.suspend(|| self.printer.note(text));
+    }
+
+    /// Leaves the lines as they are, with room below for the `^C` of the terminal.
+    pub fn leave(&self) {
+        self.bar.abandon();
+        if !self.bar.is_hidden() {
+            self.printer.note("");
+        }
     }
 
     /// Takes the lines away.

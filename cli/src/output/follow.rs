@@ -9,11 +9,9 @@ use super::status::{ResourceView, StatusView};
 use super::time::{Clock, exact};
 use crate::failure::Failure;
 
-/// Said when somebody stops following.
-pub fn goes_on(platform: &str, run: &str) -> String {
-    format!(
-        "The run {run} goes on. Follow it again with `landfall status {platform} --watch`, or end it with `landfall cancel {platform}`"
-    )
+/// What to do about a run that nobody follows any more.
+pub fn goes_on(platform: &str) -> String {
+    format!("Follow it again with `landfall status {platform} --watch`, or end it with `landfall cancel {platform}`")
 }
 
 /// How a run ended: a sentence, or a failure with what to do next.
@@ -30,7 +28,7 @@ pub fn ending(paint: Paint, clock: &Clock, view: &StatusView) -> Result<String, 
         }
         (RunStatus::Succeeded, Machine::Teardown) => format!("`{name}` is gone, after {elapsed}"),
         // Whoever follows a run that has not ended has a reason to stop.
-        (RunStatus::Running, _) => return Ok(goes_on(name, &run.id)),
+        (RunStatus::Running, _) => format!("The run {} goes on", run.id),
         (RunStatus::Cancelled, _) => return Err(ended_badly(view, run, "was cancelled")),
         (RunStatus::Failed, _) => return Err(ended_badly(view, run, "failed")),
     };

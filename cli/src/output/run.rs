@@ -32,6 +32,8 @@ pub struct RunView {
     pub started: Timestamp,
     /// When it ended; null while it is under way.
     pub ended: Option<Timestamp>,
+    /// Whether somebody asked for its end.
+    pub cancelled: bool,
     /// Why it failed: a name and a sentence.
     pub failure: Option<Failure>,
     /// Whether it undid, after its failure, what it had done.
@@ -66,6 +68,7 @@ impl RunView {
             status: run.status,
             started: run.started,
             ended: run.ended,
+            cancelled: run.cancelled,
             failure: run.failure.clone(),
             restored: run.restored,
             phases: phases
@@ -156,6 +159,7 @@ pub fn machine(run: &RunView) -> &'static str {
 /// How far it is, in words.
 pub fn word(run: &RunView) -> &'static str {
     match (run.status, run.restored) {
+        (RunStatus::Running, _) if run.cancelled => "being cancelled",
         (RunStatus::Running, _) if run.failure.is_some() => "undoing",
         (RunStatus::Running, _) => "under way",
         (RunStatus::Succeeded, _) => "succeeded",
@@ -189,6 +193,8 @@ mod tests {
         let (ledger, _) = fixtures::failed(true).await;
         let mut runs = ledger.runs(&fixtures::name(), 10).await.unwrap();
         runs.push(Run { status: RunStatus::Cancelled, ..runs[0].clone() });
+        runs.push(Run { ended: None, cancelled: true, status: RunStatus::Running, ..runs[0].clone() });
+        runs.push(Run { ended: None, status: RunStatus::Running, ..runs[0].clone() });
         runs.push(Run { ended: None, failure: None, status: RunStatus::Running, ..runs[0].clone() });
         let views: Vec<RunView> = runs.iter().map(RunView::new).collect();
         insta::assert_snapshot!(history(Paint::PLAIN, &fixtures::clock(), &views));
