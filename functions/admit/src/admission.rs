@@ -1,0 +1,396 @@
+//! One admission: read, judge, plan, take the lease.
+
+use domain::{AccountId, Fault, FaultName, PlatformName, Region, Target};
+use engine::{Ledger as _, LedgerError};
+use jiff::Timestamp;
+use lambda::{Invocation, PlanStore, Services, Variables};
+use ledger::{Admission, Ledger, Machine, ObjectKey, PlanHead, Platform, Revision, Run, Status, Trigger, Waiting};
+use manifest::Manifest;
+use plan::{Plan, PlanNumber};
+
+use crate::event::{Wish, parse};
+use crate::judge::{OnDelete, Origin, Redeploy};
+use crate::{Answer, Input, Outcome, facts, judge, objects};
+
+/// How often an admission decides again because somebody else wrote in between.
+const TRIES: usize = 5;
+
+/// Why an attempt ended without an answer.
+#[derive(Debug)]
+enum Stop {
+    /// What it was decided on is no longer true.
+    Raced,
+    /// A fault.
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<LedgerError> for Stop {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Raced(_) => Self::Raced,
+            error => Self::Fault(error.into()),
+        }
+    }
+}
+
+/// The function's state.
+pub struct Admit {
+    pub(crate) installation: String,
+    pub(crate) region: Region,
+    pub(crate) bucket: String,
+    pub(crate) ledger: Ledger,
+    pub(crate) plans: PlanStore,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) ec2: aws_sdk_ec2::Client,
+}
+
+/// Who asks, and when.
+struct Asked<'a> {
+    execution: &'a str,
+    account: AccountId,
+    now: Timestamp,
+}
+
+/// What a run is to carry out.
+struct Intent {
+    platform: Platform,
+    manifest: Manifest,
+    /// The version of the object, if it is not the accepted one.
+    version_id: Option<String>,
+    trigger: Trigger,
+}
+
+impl Admit {
+    /// From the environment.
+    pub async fn start(variables: Variables) -> Result<Self, Fault> {
+        let services = Services::start(&variables).await?;
+        let region = services.config.region().map(ToString::to_string).unwrap_or_default();
+        let region = Region::parse(&region).map_err(|error| Fault::new(FaultName::Internal, error.to_string()))?;
+        let s3 = aws_sdk_s3::Client::new(&services.config);
+        Ok(Self {
+            region,
+            bucket: variables.text("LANDFALL_BUCKET")?,
+            plans: PlanStore::new(s3.clone(), variables.text("LANDFALL_STATE_BUCKET")?),
+            ec2: aws_sdk_ec2::Client::new(&services.config),
+            installation: services.installation,
+            ledger: services.ledger,
+            s3,
+        })
+    }
+
+    /// Answers a state machine.
+    pub async fn handle(&self, input: Input, invocation: Invocation) -> Result<Answer, Fault> {
+        if let Some(answer) = self.answered_before(&input.execution).await? {
+            return Ok(answer);
+        }
+        let wish = parse(&input.event)?;
+        let account = account_of(&input.execution)?;
+        let asked = Asked { execution: &input.execution, account, now: invocation.now };
+        for _ in 0..TRIES {
+            match self.attempt(input.machine, &wish, &asked).await {
+                Ok(answer) => {
+                    tracing::info!(outcome = ?answer.outcome, platform = ?answer.platform, "{}", answer.message);
+                    return Ok(answer);
+                }
+                Err(Stop::Fault(fault)) => return Err(fault),
+                Err(Stop::Raced) => tracing::info!("somebody else wrote in between; deciding again"),
+            }
+        }
+        Err(Fault::new(FaultName::ServiceUnavailable, "the platform is written by others all the time"))
+    }
+
+    /// The answer to this execution, if it was given and got lost.
+    async fn answered_before(&self, execution: &str) -> Result<Option<Answer>, Fault> {
+        let Some(run) = self.ledger.run_of(execution).await? else { return Ok(None) };
+        let holder = self.ledger.holder(&run.platform).await?.filter(|fence| fence.run == run.id);
+        match holder {
+            Some(fence) => Ok(Some(Answer::admitted(&run, fence.epoch, "this execution was admitted before"))),
+            None => {
+                let message = format!("run {} of {} has ended", run.id, run.platform);
+                Err(Fault::new(FaultName::LostLease, message))
+            }
+        }
+    }
+
+    async fn attempt(&self, machine: Machine, wish: &Wish, asked: &Asked<'_>) -> Result<Answer, Stop> {
+        match (machine, wish) {
+            (_, Wish::Nothing(why)) => Ok(Answer::new(Outcome::Ignored, None, why)),
+            (Machine::Deploy, Wish::Manifest { object, trigger }) => self.deploy(object, *trigger, asked).await,
+            (Machine::Deploy, Wish::Deleted { object }) => self.deleted(object, asked).await,
+            (Machine::Deploy, Wish::Platform { name, trigger }) => {
+                let platform = self.known(name).await?;
+                match trigger {
+                    Trigger::Schedule => self.redeploy(platform, asked).await,
+                    // What waited for a teardown to end finds the platform gone, and begins its next life.
+                    Trigger::Waiting => self.deploy(&platform.bound, Trigger::Waiting, asked).await,
+                    _ if platform.status == Status::Gone => Err(gone(name).into()),
+                    trigger => self.deploy(&platform.bound, *trigger, asked).await,
+                }
+            }
+            (Machine::Teardown, Wish::Platform { name, .. }) => self.teardown(self.known(name).await?, asked).await,
+            (Machine::Teardown, Wish::Manifest { .. } | Wish::Deleted { .. }) => {
+                let message = "a teardown is started with the name of a platform";
+                Err(Fault::new(FaultName::InvalidInput, message).next(r#"start it with {"platform": "demo"}"#).into())
+            }
+        }
+    }
+
+    async fn known(&self, name: &PlatformName) -> Result<Platform, Stop> {
+        match self.ledger.platform(name).await? {
+            Some(platform) => Ok(platform),
+            None => Err(Fault::new(FaultName::UnknownPlatform, format!("there is no platform `{name}`"))
+                .next("see `landfall list`, or upload its manifest with `landfall apply -f platform.yaml`")
+                .into()),
+        }
+    }
+
+    /// Brings a platform to what the newest version of its manifest says.
+    async fn deploy(&self, object: &ObjectKey, trigger: Trigger, asked: &Asked<'_>) -> Result<Answer, Stop> {
+        if object.bucket != self.bucket {
+            let message = format!("this installation reads manifests from s3://{}/manifests/", self.bucket);
+            return Err(Fault::new(FaultName::InvalidInput, message).next("upload the manifest there").into());
+        }
+        // The ledger before S3: what is then read there is no older than what the ledger knows.
+        let bound = self.ledger.platform_of(object).await?;
+        let mut named = match &bound {
+            Some(name) => self.ledger.platform(name).await?,
+            None => None,
+        };
+        let Some(current) = objects::current(&self.s3, object).await? else {
+            return self.missing(object, trigger, bound.as_ref());
+        };
+        let before = named.as_ref().and_then(|known| judge::seen_before(known, &current.version_id, trigger));
+        if let Some(message) = before {
+            return Ok(Answer::new(Outcome::Ignored, bound.as_ref(), message));
+        }
+        let manifest = manifest::parse(&current.bytes).map_err(|problems| judge::invalid(object, &problems))?.manifest;
+        let name = &manifest.metadata.name;
+        if bound.as_ref() != Some(name) {
+            named = self.ledger.platform(name).await?;
+            // Bound since: what was read in S3 may be older than that.
+            if bound.is_none()
+                && named.as_ref().is_some_and(|known| known.status != Status::Gone && known.bound == *object)
+            {
+                return Err(Stop::Raced);
+            }
+        }
+        let origin = Origin { object, bound: bound.as_ref(), named: named.as_ref(), region: &self.region };
+        judge::belongs(&manifest, origin)?;
+        let target = Target { account: asked.account.clone(), region: self.region.clone() };
+        let platform = match named {
+            Some(known) if known.status == Status::Gone => known.reborn(object.clone(), target, asked.now),
+            Some(known) => known,
+            None => Platform::new(name.clone(), self.installation.clone(), object.clone(), target, asked.now),
+        };
+        let version_id = Some(current.version_id).filter(|version| platform.version_id.as_ref() != Some(version));
+        self.run(Intent { platform, manifest, version_id, trigger }, asked).await
+    }
+
+    fn missing(&self, object: &ObjectKey, trigger: Trigger, bound: Option<&PlatformName>) -> Result<Answer, Stop> {
+        let message = format!("s3://{}/{} is not there", object.bucket, object.key);
+        match trigger {
+            Trigger::Upload | Trigger::Waiting => {
+                Ok(Answer::new(Outcome::Ignored, bound, format!("{message} any more")))
+            }
+            _ => Err(Fault::new(FaultName::InvalidInput, message).next("upload the manifest").into()),
+        }
+    }
+
+    /// Repeats the accepted revision, whatever lies in S3 now: the schedule accepts nothing new.
+    async fn redeploy(&self, platform: Platform, asked: &Asked<'_>) -> Result<Answer, Stop> {
+        let unchanged = |why: &str| Ok(Answer::new(Outcome::Unchanged, Some(&platform.name), why));
+        if platform.status == Status::Gone {
+            return unchanged("the platform is gone");
+        }
+        if !platform.is_free(asked.now) {
+            return unchanged("a run is under way");
+        }
+        match judge::redeploy(&platform) {
+            Redeploy::Not => unchanged("the newest plan failed, and waits for somebody to look at it"),
+            Redeploy::LastGood => {
+                let plan = platform.last_good;
+                let intended = Planned { platform, revision: None, plan: None, number: plan };
+                self.take(intended, Trigger::Schedule, asked, "the newest plan failed; the last good one is kept up")
+                    .await
+            }
+            Redeploy::Anew => {
+                let revision = self.ledger.revision(&platform.name, platform.revision).await?;
+                let manifest = revision.ok_or_else(|| unreadable(&platform, "it is not in the ledger"))?.manifest;
+                let manifest =
+                    serde_json::from_value(manifest).map_err(|error| unreadable(&platform, &error.to_string()))?;
+                self.run(Intent { platform, manifest, version_id: None, trigger: Trigger::Schedule }, asked).await
+            }
+        }
+    }
+
+    /// Judges a deleted manifest, if it still is deleted.
+    async fn deleted(&self, object: &ObjectKey, asked: &Asked<'_>) -> Result<Answer, Stop> {
+        let Some(name) = self.ledger.platform_of(object).await? else {
+            return Ok(Answer::new(Outcome::Ignored, None, format!("{} described no platform", object.key)));
+        };
+        let platform = self.known(&name).await?;
+        if objects::is_there(&self.s3, object).await? {
+            return Ok(Answer::new(Outcome::Ignored, Some(&name), format!("{} is there again", object.key)));
+        }
+        Ok(match judge::on_delete(&platform, asked.now)? {
+            OnDelete::Retain => {
+                let message = format!("{} was deleted, and {name} stays (safety.onManifestDelete: Retain)", object.key);
+                Answer::new(Outcome::Retained, Some(&name), message)
+            }
+            OnDelete::Teardown => {
+                let message = format!("{} was deleted (safety.onManifestDelete: Teardown)", object.key);
+                Answer::new(Outcome::TeardownRequested, Some(&name), message)
+            }
+        })
+    }
+
+    /// Takes the lease for a teardown.
+    async fn teardown(&self, platform: Platform, asked: &Asked<'_>) -> Result<Answer, Stop> {
+        if platform.status == Status::Gone {
+            let message = format!("{} is gone already", platform.name);
+            return Ok(Answer::new(Outcome::Ignored, Some(&platform.name), message));
+        }
+        judge::unprotected(&platform, asked.now)?;
+        if !platform.is_free(asked.now) {
+            return self.wait(&platform, Waiting::new(Machine::Teardown, None, asked.now)).await;
+        }
+        let mut run =
+            Run::new(platform.name.clone(), Machine::Teardown, Trigger::Destroy, asked.execution.to_owned(), asked.now);
+        run.revision = platform.revision;
+        let admission = Admission { platform, revision: None, plan: None, run };
+        self.admit(admission, "the platform is taken away").await
+    }
+
+    /// Plans and takes the lease, or leaves a wish if another run is under way.
+    async fn run(&self, intent: Intent, asked: &Asked<'_>) -> Result<Answer, Stop> {
+        let Intent { mut platform, manifest, version_id, trigger } = intent;
+        if !platform.is_free(asked.now) {
+            return self.wait(&platform, Waiting::new(Machine::Deploy, version_id, asked.now)).await;
+        }
+        let slots = platform.slots.clone();
+        let facts = facts::gather(&self.ec2, &self.region, &manifest.spec.network, slots).await?;
+        let plan = plan::plan(&self.installation, &manifest, &platform.target, &facts)
+            .map_err(|problems| judge::unusable(&platform.bound, &problems))?;
+        let stored = self.plan_of(&platform, platform.plan).await?.filter(|stored| judge::same(stored, &plan));
+        let head = if stored.is_some() {
+            None
+        } else {
+            let records: Vec<_> =
+                self.ledger.records(&platform.name).await?.into_iter().map(|stored| stored.record).collect();
+            judge::approved(&platform, &plan::diff(&plan, &records))?;
+            platform = self.ledger.reserve_plan(platform).await?;
+            let document = self.plans.save(&platform.name, platform.last_plan, &plan).await?;
+            let revision = platform.revision + u64::from(version_id.is_some());
+            let resources = plan.resources.len();
+            Some(PlanHead { number: platform.last_plan, revision, document, resources, at: asked.now })
+        };
+        let revision = match version_id {
+            Some(version_id) => Some(accept(&mut platform, &manifest, version_id, asked.now)?),
+            None => None,
+        };
+        platform.slots = plan.facts.slots.clone();
+        platform.plan = head.as_ref().map_or(platform.plan, |head| head.number);
+        let message = format!(
+            "revision {} of {} is plan {}: {} resources",
+            platform.revision,
+            platform.name,
+            platform.plan,
+            plan.resources.len()
+        );
+        let number = platform.plan;
+        self.take(Planned { platform, revision, plan: head, number }, trigger, asked, &message).await
+    }
+
+    async fn take(&self, planned: Planned, trigger: Trigger, asked: &Asked<'_>, message: &str) -> Result<Answer, Stop> {
+        let Planned { platform, revision, plan, number } = planned;
+        let mut run = Run::new(platform.name.clone(), Machine::Deploy, trigger, asked.execution.to_owned(), asked.now);
+        (run.revision, run.plan) = (platform.revision, number);
+        self.admit(Admission { platform, revision, plan, run }, message).await
+    }
+
+    async fn admit(&self, admission: Admission, message: &str) -> Result<Answer, Stop> {
+        let run = admission.run.clone();
+        match self.ledger.admit(admission).await? {
+            Some(fence) => Ok(Answer::admitted(&run, fence.epoch, message)),
+            None => Err(Stop::Raced),
+        }
+    }
+
+    async fn wait(&self, platform: &Platform, waiting: Waiting) -> Result<Answer, Stop> {
+        self.ledger.leave_waiting(platform, waiting).await?;
+        let message = match &platform.lease {
+            Some(lease) => format!("run {} of {} is under way; this is done after it", lease.run, platform.name),
+            None => format!("{} rests for a moment after a run that ended badly; this is done then", platform.name),
+        };
+        Ok(Answer::new(Outcome::Waiting, Some(&platform.name), message))
+    }
+
+    /// A stored plan; none for number 0, and for one whose document can no longer be read.
+    async fn plan_of(&self, platform: &Platform, number: PlanNumber) -> Result<Option<Plan>, Fault> {
+        if number == 0 {
+            return Ok(None);
+        }
+        match self.plans.load(platform, number).await {
+            Ok(plan) => Ok(Some(plan)),
+            Err(fault) if fault.name == FaultName::Internal => {
+                tracing::warn!("{fault}; it is made anew");
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+/// What is stored with the lease.
+struct Planned {
+    platform: Platform,
+    revision: Option<Revision>,
+    plan: Option<PlanHead>,
+    /// The plan that the run works towards.
+    number: PlanNumber,
+}
+
+/// Makes a version of a manifest the platform's newest revision.
+fn accept(platform: &mut Platform, manifest: &Manifest, version_id: String, now: Timestamp) -> Result<Revision, Fault> {
+    platform.revision += 1;
+    platform.version_id = Some(version_id.clone());
+    platform.guards = Some(judge::guards(&manifest.spec.safety));
+    platform.alert_topic = manifest.spec.alerts.sns.clone();
+    let schedule = judge::schedule(&manifest.spec.updates);
+    if schedule != platform.schedule {
+        // The fleet works out when the new one is due.
+        platform.next_due = None;
+        platform.schedule = schedule;
+    }
+    let manifest = serde_json::to_value(manifest)
+        .map_err(|error| Fault::new(FaultName::Internal, format!("the manifest cannot be stored: {error}")))?;
+    Ok(Revision { number: platform.revision, key: platform.bound.clone(), version_id, manifest, at: now })
+}
+
+fn gone(name: &PlatformName) -> Fault {
+    Fault::new(FaultName::UnknownPlatform, format!("the platform `{name}` is gone"))
+        .next("upload its manifest to make it anew")
+}
+
+fn unreadable(platform: &Platform, why: &str) -> Fault {
+    let message = format!("revision {} of {} cannot be read: {why}", platform.revision, platform.name);
+    Fault::new(FaultName::Internal, message)
+        .next(format!("run `landfall apply` with the manifest of {}", platform.name))
+}
+
+/// The account in which an execution runs: the fifth part of its ARN.
+fn account_of(execution: &str) -> Result<AccountId, Fault> {
+    let account = execution.split(':').nth(4).unwrap_or_default();
+    AccountId::parse(account).map_err(|error| {
+        Fault::new(FaultName::InvalidInput, format!("`{execution}` is no ARN of an execution: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests;
