@@ -60,7 +60,20 @@ fn cron(text: &str) -> Result<(), (String, String)> {
         let message = format!("a schedule has five fields, and `{text}` has {fields}");
         return Err((message, "write minute, hour, day of month, month, day of week, like `0 10 * * 1-4`".into()));
     }
+    if !text.starts_with(|c: char| c.is_ascii_digit())
+        || text.split_whitespace().next().is_some_and(|minute| minute.contains([',', '-', '/']))
+    {
+        let message = format!("`{text}` is due more than once an hour");
+        return Err((message, "write one minute of the hour, like `0 10 * * 1-4`".into()));
+    }
     match croner::Cron::from_str(text) {
+        Ok(schedule)
+            if schedule
+                .find_next_occurrence(&jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC), false)
+                .is_err() =>
+        {
+            Err((format!("`{text}` names a day that never comes"), "write it like `0 10 * * 1-4`".into()))
+        }
         Ok(_) => Ok(()),
         Err(error) => Err((format!("`{text}` is no schedule: {error}"), "write it like `0 10 * * 1-4`".into())),
     }

@@ -10,6 +10,7 @@ mod problem;
 mod render;
 mod rules;
 mod schema;
+mod secret;
 mod shape;
 mod tree;
 mod types;

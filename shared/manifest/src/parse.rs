@@ -4,6 +4,9 @@ use crate::problem::{Problem, Problems, Severity};
 use crate::tree::{Place, problem, read};
 use crate::{Manifest, rules, schema, shape};
 
+/// How many problems are reported: nobody reads more, and an answer stays small.
+const MOST: usize = 100;
+
 /// A manifest without errors, and the warnings that it did not acknowledge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
@@ -27,7 +30,7 @@ pub fn parse(bytes: &[u8]) -> Result<Checked, Problems> {
                 let findings = rules::judge(&typed, tree);
                 let sound: Vec<Problem> = findings.into_iter().filter(|finding| stands(finding, &problems)).collect();
                 problems.extend(sound);
-                manifest = Some(typed);
+                manifest = Some(complete(typed));
             }
             // Every reason has been reported by its place; if none has, schema and types disagree.
             Some(Err(error)) if problems.is_empty() => {
@@ -38,6 +41,13 @@ pub fn parse(bytes: &[u8]) -> Result<Checked, Problems> {
         }
     }
     problems.sort_by(|a, b| (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)));
+    let found = problems.len();
+    if found > MOST {
+        problems.truncate(MOST);
+        let place = problems.last().map_or(Place::START, |last| Place { line: last.line, column: last.column });
+        let message = format!("{} more problems follow", found - MOST);
+        problems.push(problem("TooManyProblems", place, "", &message, "mend these first"));
+    }
     let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
     match manifest {
         Some(manifest) if !failed => Ok(Checked { manifest, warnings: problems }),
@@ -45,10 +55,21 @@ pub fn parse(bytes: &[u8]) -> Result<Checked, Problems> {
     }
 }
 
+/// Fills in the defaults that depend on other fields, so that a later Landfall with other ones shows them as changes.
+fn complete(mut manifest: Manifest) -> Manifest {
+    let network = &mut manifest.spec.network;
+    if network.vpc_id.is_none() {
+        network.cidr.get_or_insert_with(crate::Network::default_cidr);
+    }
+    manifest
+}
+
 /// Whether a rule judged what the user wrote, and not what stands in for a field of the wrong shape.
 fn stands(finding: &Problem, shape: &[Problem]) -> bool {
-    let about_region = finding.code == "ForeignZone";
-    !shape
-        .iter()
-        .any(|problem| problem.path.starts_with(&finding.path) || about_region && problem.path == "spec.region")
+    let leans_on = |problem: &Problem| match finding.code {
+        "ForeignZone" => problem.path == "spec.region",
+        "CidrOverlap" => problem.path.ends_with("cidr"),
+        _ => false,
+    };
+    !shape.iter().any(|problem| problem.path.starts_with(&finding.path) || leans_on(problem))
 }

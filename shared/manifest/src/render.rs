@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
+use crate::secret::redact;
 use crate::{Problem, Severity};
 
 /// All problems of the file `name`, whose text is `source`. Plain text; ends with a line that counts them.
 pub fn render(name: &str, source: &[u8], problems: &[Problem]) -> String {
     let source = String::from_utf8_lossy(source);
     let mut out = String::new();
+    let lines: Vec<&str> = source.lines().collect();
     for problem in problems {
-        render_one(&mut out, name, &source, problem);
+        render_one(&mut out, name, lines.get(problem.line - 1).copied().unwrap_or_default(), problem);
     }
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     let warnings = problems.len() - errors;
@@ -23,17 +25,22 @@ pub fn render(name: &str, source: &[u8], problems: &[Problem]) -> String {
     out
 }
 
-fn render_one(out: &mut String, name: &str, source: &str, problem: &Problem) {
+/// How much of a long line is shown, and how much of that before the place.
+const SHOWN: usize = 120;
+const BEFORE: usize = 40;
+
+fn render_one(out: &mut String, name: &str, line: &str, problem: &Problem) {
     let word = match problem.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
     let number = problem.line.to_string();
     let gutter = " ".repeat(number.len());
-    let line: String = source.lines().nth(problem.line - 1).unwrap_or_default().chars().take(120).collect();
-    let line = line.replace('\t', " ");
+    let skipped = if problem.column > SHOWN { problem.column - BEFORE } else { 0 };
+    let line: String = line.chars().skip(skipped).take(SHOWN).collect();
+    let line = redact(&line.replace('\t', " "));
     let mark = "^".repeat(problem.text.chars().count().clamp(1, 60));
-    let indent = " ".repeat(problem.column - 1);
+    let indent = " ".repeat(problem.column - 1 - skipped);
     let _ = writeln!(out, "{word}[{}]: {}", problem.code, problem.message);
     let _ = writeln!(out, "{gutter}--> {name}:{}:{}", problem.line, problem.column);
     let _ = writeln!(out, "{number} | {line}");

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::formats;
 use crate::problem::{Problem, Severity};
 use crate::schema::{allows, branches, expects, join, nearest, object, properties, words};
+use crate::secret::redact;
 use crate::tree::{Content, Node, Place};
 
 /// What other tools call a field: the word, and our path.
@@ -14,7 +15,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("vpc", "spec.network"),
     ("natGateway", "spec.network.nat"),
     ("natGateways", "spec.network.nat"),
-    ("clusterEndpoints", "spec.cluster.apiServer"),
     ("gateway", "spec.network.nat"),
     ("id", "spec.network.vpcId"),
     ("subnetIds", "spec.network.subnets"),
@@ -32,7 +32,14 @@ pub(crate) fn check(schema: &Value, node: &Node, path: &str, problems: &mut Vec<
             let of_items = std::iter::once(schema).chain(branches(schema)).find_map(|schema| schema.get("items"));
             let any = Value::Bool(true);
             let checked: Vec<Option<Value>> = (items.iter().enumerate())
-                .map(|(index, item)| check(of_items.unwrap_or(&any), item, &join(path, &index.to_string()), problems))
+                .map(|(index, item)| {
+                    let (schema, path) = (of_items.unwrap_or(&any), join(path, &index.to_string()));
+                    if item.is_null() {
+                        problems.push(wrong_type(schema, item, &path));
+                        return None;
+                    }
+                    check(schema, item, &path, problems)
+                })
                 .collect();
             // A list with a bad item is set aside as a whole, so that no rule counts what is left of it.
             checked.into_iter().collect::<Option<Vec<Value>>>().map(Value::Array)
@@ -49,6 +56,7 @@ fn map(schema: &Value, node: &Node, path: &str, problems: &mut Vec<Problem>) -> 
     let Content::Map(entries) = &node.content else { return Value::Null };
     let mut checked = Map::new();
     for entry in entries {
+        let is_named = schema["properties"].get(&entry.key).is_some();
         let field = match (&schema["properties"][&entry.key], &schema["additionalProperties"]) {
             (Value::Null, further @ Value::Object(_)) => further,
             (Value::Null, _) => {
@@ -57,17 +65,24 @@ fn map(schema: &Value, node: &Node, path: &str, problems: &mut Vec<Problem>) -> 
             }
             (field, _) => field,
         };
-        if let Some(value) = check(field, &entry.value, &join(path, &entry.key), problems) {
+        let field_path = join(path, &entry.key);
+        if entry.value.is_null() && !is_named {
+            problems.push(wrong_type(field, &entry.value, &field_path));
+            continue;
+        }
+        if let Some(value) = check(field, &entry.value, &field_path, problems) {
             checked.insert(entry.key.clone(), value);
         }
     }
     for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if !entries.iter().any(|entry| entry.key == required) {
+        let written = entries.iter().find(|entry| entry.key == required);
+        if written.is_none_or(|entry| entry.value.is_null()) {
+            let place = written.map_or(node.place, |entry| entry.key_place);
             let example = &schema["properties"][required]["examples"][0];
             let example =
                 if example.is_null() { String::new() } else { format!(", like `{required}: {}`", bare(example)) };
             let message = format!("`{required}` is missing");
-            problems.push(found("MissingField", path, node.place, "", message, format!("add `{required}`{example}")));
+            problems.push(found("MissingField", path, place, "", message, format!("add `{required}`{example}")));
         }
         // What is missing or wrong is reported; something of the right shape stands in for it, so that the rules can judge
         // the rest.
@@ -143,13 +158,14 @@ fn unknown(schema: &Value, key: &str, place: Place, path: &str) -> Problem {
 
 fn wrong_type(schema: &Value, node: &Node, path: &str) -> Problem {
     let is = match &node.content {
+        Content::Scalar(_, Value::Null) => "nothing".to_owned(),
         Content::Map(_) => "a map".to_owned(),
         Content::List(_) => "a list".to_owned(),
         Content::Scalar(text, Value::String(_)) => format!("the text `{text}`"),
         Content::Scalar(text, _) => format!("`{text}`"),
     };
     let fix = match &node.content {
-        Content::Scalar(text, value) if !value.is_string() && allows(schema, "string") => {
+        Content::Scalar(text, Value::Bool(_) | Value::Number(_)) if allows(schema, "string") => {
             format!("quote it: \"{text}\"")
         }
         _ => format!("write a {}", expects(schema)),
@@ -165,7 +181,7 @@ fn found(code: &'static str, path: &str, place: Place, text: &str, message: Stri
         path: path.to_owned(),
         line: place.line,
         column: place.column,
-        text: text.chars().take(80).collect(),
+        text: redact(text).chars().take(80).collect(),
         message,
         fix,
     }

@@ -4,10 +4,13 @@
 //! no file can grow while it is read. The parser is `granit-parser`, the one that `serde-saphyr` stands on; events are
 //! read here because an error must not hide the next.
 
+use std::collections::HashMap;
+
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::Value;
 
 use crate::problem::{Problem, Severity};
+use crate::secret::redact;
 
 /// The most bytes that a manifest may have.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
@@ -54,28 +57,39 @@ impl Node {
     /// The text that a problem quotes.
     pub(crate) fn text(&self) -> String {
         match &self.content {
-            Content::Scalar(text, _) => text.chars().take(80).collect(),
+            Content::Scalar(text, _) => redact(text).chars().take(80).collect(),
             Content::List(_) => "[…]".into(),
             Content::Map(_) => "{…}".into(),
         }
     }
 
-    /// The node at a path such as `spec.network`, or the nearest one above it.
-    pub(crate) fn at(&self, path: &str) -> &Node {
-        let mut node = self;
-        for step in path.split('.').filter(|step| !step.is_empty()) {
-            let next = match &node.content {
-                Content::Map(entries) => entries.iter().find(|entry| entry.key == step).map(|entry| &entry.value),
-                Content::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
-                Content::Scalar(..) => None,
-            };
-            match next {
-                Some(next) => node = next,
-                None => break,
-            }
-        }
-        node
+    /// Whether nothing stands here.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.content, Content::Scalar(_, Value::Null))
     }
+
+    /// The node at a path such as `spec.network`, or the nearest one above it. A key may hold dots itself.
+    pub(crate) fn at(&self, path: &str) -> &Node {
+        let inner = match &self.content {
+            Content::Map(entries) => entries.iter().find_map(|entry| Some((&entry.value, below(path, &entry.key)?))),
+            Content::List(items) => {
+                let step = path.split('.').next().unwrap_or_default();
+                let item = step.parse::<usize>().ok().and_then(|index| items.get(index));
+                item.and_then(|item| Some((item, below(path, step)?)))
+            }
+            Content::Scalar(..) => None,
+        };
+        match inner {
+            Some((node, rest)) => node.at(rest),
+            None => self,
+        }
+    }
+}
+
+/// What of `path` is left behind its first step, if that is `step`.
+fn below<'a>(path: &'a str, step: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(step)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
 }
 
 /// Reads a file as far as it can be read. The tree is there unless the text is no YAML at all.
@@ -234,6 +248,12 @@ impl<'a> Reader<'a> {
         if depth > MAX_DEPTH {
             return Err(too_deep(place));
         }
+        if let Event::Scalar(.., Some(tag)) | Event::SequenceStart(.., Some(tag)) | Event::MappingStart(.., Some(tag)) =
+            &event
+        {
+            let message = format!("a manifest has no YAML tags, and this is one: {tag}");
+            self.problems.push(problem("Tag", place, "", &message, "write the plain value"));
+        }
         let content = match event {
             Event::Scalar(text, style, ..) => {
                 let meaning = if style == ScalarStyle::Plain { plain(&text) } else { Value::String(text.to_string()) };
@@ -262,6 +282,7 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, depth: usize) -> Result<Content, Problem> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut lines: HashMap<String, usize> = HashMap::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -280,11 +301,12 @@ impl<'a> Reader<'a> {
                 ));
                 continue;
             };
-            if let Some(first) = entries.iter().find(|entry| entry.key == text) {
-                let message = format!("`{text}` stands twice; first in line {}", first.key_place.line);
+            if let Some(first) = lines.get(&text) {
+                let message = format!("`{text}` stands twice; first in line {first}");
                 self.problems.push(problem("DuplicateKey", key.place, &text, &message, "keep one of them"));
                 continue;
             }
+            lines.insert(text.clone(), key.place.line);
             entries.push(Entry { key: text, key_place: key.place, value });
         }
     }

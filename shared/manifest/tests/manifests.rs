@@ -127,6 +127,14 @@ fn rules() {
         ("network: {flowLogs: {retentionDays: 31}}", &["BadRetention"]),
         ("safety: {deletionProtection: false, onManifestDelete: Teardown}", &["Unprotected"]),
         ("updates: {schedule: '0 10 * *'}", &["BadFormat"]),
+        ("updates: {schedule: '* * * * *'}", &["BadFormat"]),
+        ("updates: {schedule: '0 0 30 2 *'}", &["BadFormat"]),
+        ("network: {pods: {cidr: 192.168.0.0/16}}", &["CidrRange"]),
+        ("network: {cidr: 10.0.0.1/16, pods: {cidr: 10.0.128.0/17}}", &["BadFormat"]),
+        ("network: {routes: {a: {cidr: 10.0.0.0/8, transitGatewayId: tgw-12345678}}}", &[]),
+        ("tags: {owner: }", &["WrongType"]),
+        ("tags: {owner: !Ref x}", &["Tag"]),
+        ("network: {vpcEndpoints: {additional: [xray, ~]}}", &["WrongType"]),
         ("updates: {freeze: [{from: 2026-02-30, to: 2026-03-01}]}", &["BadFormat"]),
         ("tags: {Name: x}", &["ReservedTag"]),
         ("tags: {cost-center: 4711}", &[]),
@@ -174,6 +182,39 @@ fn hostile_files() {
         );
         assert!(found.iter().any(|problem| problem.code == *code), "{name}: {found:?}");
     }
+}
+
+#[test]
+fn an_empty_required_field_is_missing() {
+    let text = "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {name: }\nspec: {region: }\n";
+    let found = problems(text.as_bytes());
+    assert_eq!(found.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["MissingField", "MissingField"]);
+    let text = "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {name: demo}\nspec:\n";
+    let found = problems(text.as_bytes());
+    assert_eq!(found.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["MissingField"]);
+}
+
+#[test]
+fn a_tag_with_dots_in_its_key_is_found_where_it_stands() {
+    let text = with_spec("tags:\n  a: b\n  kubernetes.io/role: x");
+    assert_eq!(problems(text.as_bytes())[0].line, 8);
+}
+
+#[test]
+fn a_secret_is_shown_nowhere() {
+    let text = with_spec("tags: {key: AKIAIOSFODNN7EXAMPLE, key: AKIAIOSFODNN7EXAMPLE}");
+    let all = format!("{}{:?}", rendered(&text), problems(text.as_bytes()));
+    assert!(all.contains("LiteralSecret") && !all.contains("AKIAIOSFODNN7EXAMPLE"), "{all}");
+}
+
+#[test]
+fn thousands_of_errors_make_a_short_answer() {
+    let fields: String = (0..9_000).map(|n| format!("f{n}: 1, ")).collect();
+    let text = with_spec(&format!("network: {{{fields}}}"));
+    let begun = Instant::now();
+    let shown = rendered(&text);
+    assert!(shown.len() < 100_000, "{} bytes", shown.len());
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?} in a debug build", begun.elapsed());
 }
 
 #[test]

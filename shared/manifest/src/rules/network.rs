@@ -98,9 +98,13 @@ fn made(network: &Network, findings: &mut Vec<Finding>) {
             ));
         }
         overlap("spec.network.pods.cidr", pods.cidr, "the VPC's", cidr, findings);
+        associable(pods.cidr, cidr, findings);
     }
     for (name, route) in &network.routes {
-        overlap(&format!("spec.network.routes.{name}.cidr"), route.cidr, "the VPC's", cidr, findings);
+        // A wider block is fine through a gateway: the VPC's own route is more specific. A peer must share no address.
+        if route.peer_vpc_id.is_some() || cidr.contains(&route.cidr) {
+            overlap(&format!("spec.network.routes.{name}.cidr"), route.cidr, "the VPC's", cidr, findings);
+        }
     }
     if !network.public_subnets && network.nat != Nat::Disable {
         let message = "a NAT gateway stands in a public subnet, and there is none";
@@ -188,13 +192,30 @@ fn routes(network: &Network, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html>
+/// The blocks in which a VPC's addresses may lie. AWS joins blocks of one of them, and the last to any.
+/// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions>
+const RANGES: &[&str] = &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+
+fn range_of(block: Ipv4Net) -> Option<&'static str> {
+    let holds = |range: &&&str| range.parse::<Ipv4Net>().is_ok_and(|range| range.contains(&block));
+    RANGES.iter().find(holds).copied()
+}
+
+fn associable(pods: Ipv4Net, vpc: Ipv4Net, findings: &mut Vec<Finding>) {
+    if let (Some(pods_range), Some(vpc_range)) = (range_of(pods), range_of(vpc))
+        && pods_range != vpc_range
+        && pods_range != "100.64.0.0/10"
+    {
+        let message = format!("AWS does not add {pods} to a VPC of {vpc}: they lie in different private ranges");
+        let fix = format!("write a block in {vpc_range} or in 100.64.0.0/10");
+        findings.push(Finding::error("CidrRange", "spec.network.pods.cidr", message, fix));
+    }
+}
+
 fn private(path: &str, block: Ipv4Net, findings: &mut Vec<Finding>) {
-    let ranges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
-    let inside = ranges.iter().filter_map(|range| range.parse::<Ipv4Net>().ok()).any(|range| range.contains(&block));
-    if !inside {
+    if range_of(block).is_none() {
         let message = format!("{block} holds addresses of the public internet");
-        findings.push(Finding::error("PublicCidr", path, message, format!("write a block in {}", ranges.join(", "))));
+        findings.push(Finding::error("PublicCidr", path, message, format!("write a block in {}", RANGES.join(", "))));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::rules::{Finding, WARNINGS};
 use crate::schema::nearest;
+use crate::secret::looks_secret;
 use crate::{Manifest, OnManifestDelete, Spec};
 
 pub(super) fn judge(manifest: &Manifest, findings: &mut Vec<Finding>) {
@@ -51,13 +52,6 @@ fn tags(spec: &Spec, findings: &mut Vec<Finding>) {
             findings.push(Finding::error("LiteralSecret", &path, "the value looks like a secret", fix));
         }
     }
-}
-
-fn looks_secret(value: &str) -> bool {
-    let access_key = |word: &str| word.len() == 20 && (word.starts_with("AKIA") || word.starts_with("ASIA"));
-    let tokens = ["-----BEGIN", "ghp_", "github_pat_", "glpat-", "xoxb-"];
-    value.split(|c: char| !c.is_ascii_alphanumeric()).any(access_key)
-        || tokens.iter().any(|token| value.contains(token))
 }
 
 fn acknowledged(spec: &Spec, findings: &mut Vec<Finding>) {
