@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::policies;
 use crate::program::{Done, say, workspace};
+use crate::{policies, reference};
 
 /// Writes every generated file.
 ///
@@ -15,12 +15,13 @@ use crate::program::{Done, say, workspace};
 pub(crate) fn run() -> Done {
     let schema = serde_json::to_string_pretty(&sorted(manifest::schema()))? + "\n";
     write("shared/manifest/schema/platform.schema.json", &schema)?;
+    write("docs/reference/manifest.md", &reference::page())?;
     let template = std::fs::read_to_string(workspace().join("sam/template.yaml"))?;
     write("sam/template.yaml", &policies::inline(&template, policy)?)
 }
 
 /// The same with every object's fields in order of name, whatever order `serde_json` was built to keep.
-fn sorted(value: Value) -> Value {
+pub(crate) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields: BTreeMap<_, _> = fields.into_iter().map(|(name, field)| (name, sorted(field))).collect();

@@ -4,11 +4,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
+mod demo;
 mod elf;
 mod generate;
+mod history;
 mod package;
 mod policies;
 mod program;
+mod reference;
 mod sandbox;
 mod test;
 
@@ -22,6 +26,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Measures Landfall and prints the figures beside what they are compared with.
+    Bench(bench::Arguments),
+    /// Deploys, changes and destroys a platform on this machine, and says what each step took.
+    Demo,
     /// Writes the files that are made from the code: the manifest's schema, the policies in the template.
     Generate,
     /// Builds the functions into the zips that `sam deploy` uploads.
@@ -35,6 +43,8 @@ enum Task {
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Arguments::parse().task {
+        Task::Bench(arguments) => bench::measure(arguments).await,
+        Task::Demo => demo::show().await,
         Task::Generate => generate::run(),
         Task::Package(arguments) => package::build(arguments).await,
         Task::Sandbox(arguments) => sandbox::run(arguments).await,
@@ -56,5 +66,28 @@ fn report(error: &(dyn std::error::Error + 'static)) {
     while let Some(cause) = source {
         eprintln!("  because: {cause:.2000}");
         source = cause.source();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_in_the_documents_is_one() {
+        let mut count = 0;
+        for document in
+            ["README.md", "CONTRIBUTING.md", "docs/guide.md", "docs/adding-a-resource.md", "sandbox/README.md"]
+        {
+            let text = std::fs::read_to_string(program::workspace().join(document)).unwrap();
+            let lines =
+                text.lines().filter_map(|line| line.trim().trim_start_matches("$ ").strip_prefix("cargo xtask "));
+            for line in lines.map(|line| line.split('#').next().unwrap_or(line)) {
+                let words = std::iter::once("cargo xtask").chain(line.split_whitespace());
+                Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{document}: {line}\n{error}"));
+                count += 1;
+            }
+        }
+        assert!(count > 5, "{count}");
     }
 }

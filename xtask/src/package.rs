@@ -53,7 +53,7 @@ pub(crate) async fn build(arguments: Arguments) -> Done {
 }
 
 /// The functions of the workspace, by name.
-fn functions() -> Done<Vec<String>> {
+pub(crate) fn functions() -> Done<Vec<String>> {
     let metadata = MetadataCommand::new().current_dir(workspace()).no_deps().exec()?;
     let inside = |path: &cargo_metadata::camino::Utf8Path| {
         path.parent().and_then(|at| at.parent()?.file_name()) == Some("functions")

@@ -134,7 +134,7 @@ fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder().no_proxy().build()
 }
 
-fn scale(text: &str) -> Result<f64, String> {
+pub(crate) fn scale(text: &str) -> Result<f64, String> {
     let number = |text: &str| text.trim().parse::<f64>().map_err(|error| format!("{text}: {error}"));
     let scale = match text.split_once('/') {
         Some((above, below)) => number(above)? / number(below)?,

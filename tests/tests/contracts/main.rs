@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken file may end a test")]
 
 mod dependencies;
+mod documents;
 mod events;
 mod machine;
 mod machines;
