@@ -1,8 +1,10 @@
 //! Where everything lies in the table.
 
+use std::sync::{Mutex, PoisonError};
+
 use domain::{Edge, PlatformName, RunId};
 use plan::PlanNumber;
-use ulid::Ulid;
+use ulid::{Generator, Ulid};
 
 use crate::platform::ObjectKey;
 use crate::table::Key;
@@ -47,8 +49,12 @@ pub(crate) fn events(run: RunId) -> String {
     format!("EVENTS#{run}")
 }
 
+/// The place of a run's next event: after all that this process wrote before, even in the same millisecond.
 pub(crate) fn event(run: RunId) -> Key {
-    Key::new(events(run), Ulid::generate().to_string())
+    static ORDER: Mutex<Generator> = Mutex::new(Generator::new());
+    let mut order = ORDER.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = order.generate().unwrap_or_else(|_| Ulid::generate());
+    Key::new(events(run), next.to_string())
 }
 
 pub(crate) fn binding(object: &ObjectKey) -> Key {

@@ -144,6 +144,12 @@ impl Ledger {
         Ok(Some(Fence { platform: name, run: run.id, epoch }))
     }
 
+    /// In whose name a platform may be written now; none if no run holds it.
+    pub async fn holder(&self, platform: &PlatformName) -> Result<Option<Fence>, LedgerError> {
+        let EpochItem { epoch, run, .. } = EpochItem::read(self, platform).await?;
+        Ok(run.map(|run| Fence { platform: platform.clone(), run, epoch }))
+    }
+
     /// The run of a fence, if it may act: [`LedgerError::Fenced`] if its epoch has passed or it has ended.
     pub async fn standing(&self, fence: &Fence) -> Result<Run, LedgerError> {
         let epoch = EpochItem::read(self, &fence.platform).await?;
@@ -332,7 +338,8 @@ fn release(mut platform: Platform, run: &Run, ending: &Ending) -> Platform {
     match platform.status {
         Status::Ready => {
             platform.last_good = run.plan;
-            platform.failed_plan = None;
+            // An older plan that was kept up says nothing of the newest.
+            platform.failed_plan = platform.failed_plan.filter(|_| run.plan != platform.plan);
         }
         Status::Gone => {
             platform.last_good = 0;
@@ -344,7 +351,7 @@ fn release(mut platform: Platform, run: &Run, ending: &Ending) -> Platform {
             platform.next_due = None;
             platform.unprotected_until = None;
         }
-        _ if run.machine == Machine::Deploy => platform.failed_plan = Some(run.plan),
+        _ if run.machine == Machine::Deploy && run.plan == platform.plan => platform.failed_plan = Some(run.plan),
         _ => {}
     }
     platform
