@@ -2,7 +2,7 @@
 
 use domain::{PlatformName, RunId};
 use jiff::{SignedDuration, Timestamp};
-use ledger::Platform;
+use ledger::{Machine, Platform};
 
 use crate::execution::{self, Ending, Search};
 use crate::failure::Failure;
@@ -16,106 +16,133 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 /// How many of the newest runs are looked through.
 const NEWEST: usize = 10;
 
+/// What Admit decides while another run holds the platform.
+const WAITING: &str = "Waiting";
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
     /// A run.
     Run(RunId),
-    /// No run, and why there is none.
+    /// No run, or none yet, and why.
     Nothing(String),
 }
 
-/// What came of an execution that we started.
-pub async fn of_execution(installation: &Installation, arn: &str) -> Result<Begun, Failure> {
-    let started = Timestamp::now();
-    loop {
-        // In this order: a run that was there before the execution ended is never missed.
-        let ending = execution::ending(installation, arn).await?;
-        if let Some(run) = installation.ledger.run_of(arn).await? {
-            return Ok(Begun::Run(run.id));
-        }
-        match ending {
-            Ending::Succeeded(_, message) => return Ok(Begun::Nothing(or_nothing(message))),
-            Ending::Failed(name, cause) => return Err(refused(&name, &cause)),
-            Ending::UnderWay => {}
-        }
-        wait(started, &format!("See the execution at the console: {arn}")).await?;
-    }
+/// Somebody who wants to know what came of it.
+pub struct Begin<'a> {
+    /// The installation.
+    pub installation: &'a Installation,
+    /// The platform.
+    pub name: &'a PlatformName,
+    /// Whether to stay until it is the run's turn, where another is under way.
+    pub patient: bool,
+    /// Where to say so.
+    pub printer: Printer,
 }
 
-/// What came of a version of a manifest that we uploaded. Where another run is under way, this waits for its turn.
-pub async fn of_version(
-    installation: &Installation,
-    name: &PlatformName,
-    version: &str,
-    printer: Printer,
-) -> Result<Begun, Failure> {
-    let mut heard = Timestamp::now();
-    let mut search = Search::default();
-    let mut waited = false;
-    loop {
-        let ending = match search.find(installation, version).await? {
-            Some(arn) => execution::ending(installation, &arn).await?,
-            None => Ending::UnderWay,
-        };
-        let platform = installation.ledger.platform(name).await?;
-        if let Some(run) = run_of_version(installation, platform.as_ref(), version).await? {
-            return Ok(Begun::Run(run));
-        }
-        match (ending, waiting(platform.as_ref(), version)) {
-            (Ending::Failed(name, cause), _) => return Err(refused(&name, &cause)),
-            (_, Turn::Ours) => {
-                if !waited {
-                    printer.note(&format!("Another run of `{name}` is under way; this revision waits for its end"));
+impl Begin<'_> {
+    /// What came of an execution that we started.
+    pub async fn of_execution(&self, arn: &str, machine: Machine) -> Result<Begun, Failure> {
+        let ledger = &self.installation.ledger;
+        let started = Timestamp::now();
+        loop {
+            // In this order: a run that was there before the execution ended is never missed.
+            let ending = execution::ending(self.installation, arn).await?;
+            if let Some(run) = ledger.run_of(arn).await? {
+                return Ok(Begun::Run(run.id));
+            }
+            match ending {
+                Ending::Succeeded(outcome, message) if outcome == WAITING && self.patient => {
+                    self.printer.note(&message);
+                    return self.next_run(machine, started).await;
                 }
-                (waited, heard) = (true, Timestamp::now());
+                Ending::Succeeded(_, message) => return Ok(Begun::Nothing(or_nothing(message))),
+                Ending::Failed(name, cause) => return Err(refused(&name, &cause)),
+                Ending::UnderWay => wait(started).await?,
             }
-            (_, Turn::Newer) if waited => {
-                return Ok(Begun::Nothing("A newer upload took the place of this one".to_owned()));
-            }
-            (Ending::Succeeded(outcome, message), _) if outcome != "Waiting" => {
-                return Ok(Begun::Nothing(or_nothing(message)));
-            }
-            _ => {}
         }
-        wait(
-            heard,
-            "Does the rule of the installation start the machine? `aws stepfunctions list-executions` shows it",
-        )
-        .await?;
+    }
+
+    /// The next run of a machine, once the one under way has ended.
+    async fn next_run(&self, machine: Machine, after: Timestamp) -> Result<Begun, Failure> {
+        let ledger = &self.installation.ledger;
+        let mut heard = after;
+        loop {
+            let runs = ledger.runs(self.name, NEWEST).await?;
+            if let Some(run) = runs.iter().find(|run| run.machine == machine && run.started >= after) {
+                return Ok(Begun::Run(run.id));
+            }
+            let platform = ledger.platform(self.name).await?;
+            if platform.is_some_and(|platform| platform.waiting.is_some()) {
+                heard = Timestamp::now();
+            }
+            wait(heard).await?;
+        }
+    }
+
+    /// What came of a version of a manifest that we uploaded.
+    pub async fn of_version(&self, version: &str) -> Result<Begun, Failure> {
+        let mut heard = Timestamp::now();
+        let mut search = Search::default();
+        let mut waited = false;
+        loop {
+            let ending = match search.find(self.installation, version).await? {
+                Some(arn) => execution::ending(self.installation, &arn).await?,
+                None => Ending::UnderWay,
+            };
+            let platform = self.installation.ledger.platform(self.name).await?;
+            if let Some(run) = self.run_of_version(platform.as_ref(), version).await? {
+                return Ok(Begun::Run(run));
+            }
+            match (ending, turn(platform.as_ref(), version)) {
+                (Ending::Failed(name, cause), _) => return Err(refused(&name, &cause)),
+                (_, Turn::Ours) => {
+                    let message =
+                        format!("Another run of `{}` is under way; this revision waits for its end", self.name);
+                    if !self.patient {
+                        return Ok(Begun::Nothing(message));
+                    }
+                    if !waited {
+                        self.printer.note(&message);
+                    }
+                    (waited, heard) = (true, Timestamp::now());
+                }
+                (_, Turn::Newer) if waited => {
+                    return Ok(Begun::Nothing("A newer upload took the place of this one".to_owned()));
+                }
+                (Ending::Succeeded(outcome, message), _) if outcome != WAITING => {
+                    return Ok(Begun::Nothing(or_nothing(message)));
+                }
+                _ => {}
+            }
+            wait(heard).await?;
+        }
+    }
+
+    /// The newest run of the revision that this version became.
+    async fn run_of_version(&self, platform: Option<&Platform>, version: &str) -> Result<Option<RunId>, Failure> {
+        let Some(platform) = platform.filter(|platform| platform.version_id.as_deref() == Some(version)) else {
+            return Ok(None);
+        };
+        let runs = self.installation.ledger.runs(&platform.name, NEWEST).await?;
+        Ok(runs.iter().find(|run| run.revision == platform.revision).map(|run| run.id))
     }
 }
 
 /// Whose turn is next.
+#[derive(Debug, PartialEq, Eq)]
 enum Turn {
     Nobody,
     Ours,
     Newer,
 }
 
-fn waiting(platform: Option<&Platform>, version: &str) -> Turn {
+fn turn(platform: Option<&Platform>, version: &str) -> Turn {
     match platform.and_then(|platform| platform.waiting.as_ref()).map(|waiting| waiting.version_id.as_deref()) {
         None => Turn::Nobody,
         Some(Some(ours)) if ours == version => Turn::Ours,
         Some(_) => Turn::Newer,
     }
-}
-
-/// The newest run of the revision that this version became.
-async fn run_of_version(
-    installation: &Installation,
-    platform: Option<&Platform>,
-    version: &str,
-) -> Result<Option<RunId>, Failure> {
-    let Some(platform) = platform.filter(|platform| platform.version_id.as_deref() == Some(version)) else {
-        return Ok(None);
-    };
-    let runs = installation.ledger.runs(&platform.name, NEWEST).await?;
-    Ok(runs.iter().find(|run| run.revision == platform.revision).map(|run| run.id))
-}
-
-fn or_nothing(message: String) -> String {
-    if message.is_empty() { "Nothing was to be done".to_owned() } else { message }
 }
 
 /// A fault before there was a run: the manifest or the input was refused.
@@ -125,10 +152,36 @@ fn refused(name: &str, cause: &str) -> Failure {
     failure
 }
 
-async fn wait(since: Timestamp, hint: &str) -> Result<(), Failure> {
-    if Timestamp::now().duration_since(since) > PATIENCE {
-        return Err(Failure::new("Nothing was heard of the run for five minutes").hint(hint));
+fn or_nothing(message: String) -> String {
+    if message.is_empty() { "Nothing was to be done".to_owned() } else { message }
+}
+
+async fn wait(heard: Timestamp) -> Result<(), Failure> {
+    if Timestamp::now().duration_since(heard) > PATIENCE {
+        return Err(Failure::new("Nothing was heard of the run for five minutes")
+            .hint("Look at the executions of the installation's machines at the Step Functions console"));
     }
     tokio::time::sleep(PAUSE).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::Waiting;
+
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn whose_turn_is_next() {
+        let waiting = |version: Option<&str>| Platform {
+            waiting: Some(Waiting::new(Machine::Deploy, version.map(ToOwned::to_owned), fixtures::NOW)),
+            ..fixtures::platform()
+        };
+        assert_eq!(turn(None, "v2"), Turn::Nobody);
+        assert_eq!(turn(Some(&fixtures::platform()), "v2"), Turn::Nobody);
+        assert_eq!(turn(Some(&waiting(Some("v2"))), "v2"), Turn::Ours);
+        assert_eq!(turn(Some(&waiting(Some("v3"))), "v2"), Turn::Newer);
+        assert_eq!(turn(Some(&waiting(None)), "v2"), Turn::Newer);
+    }
 }

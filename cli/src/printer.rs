@@ -116,8 +116,9 @@ impl Live {
 
     /// Leaves the lines as they are, with room below for the `^C` of the terminal.
     pub fn leave(&self) {
-        self.bar.abandon();
         if !self.bar.is_hidden() {
+            // A bar that is ended otherwise draws once more, beside where it was.
+            self.bar.set_draw_target(ProgressDrawTarget::hidden());
             self.printer.note("");
         }
     }

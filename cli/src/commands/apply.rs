@@ -4,7 +4,7 @@
 //! revision before refuse.
 
 use crate::arguments::{Apply, Connection};
-use crate::begin::{self, Begun};
+use crate::begin::{Begin, Begun};
 use crate::failure::{Exit, Failure};
 use crate::follow::{follow_or_leave, goes_on_alone};
 use crate::installation::Installation;
@@ -30,8 +30,10 @@ pub async fn run(connection: &Connection, asked: &Apply, printer: Printer) -> Re
     let version = documents::upload(&installation, &object.bucket, &object.key, source.bytes).await?;
     printer.note(&format!("Uploaded to s3://{}/{}", object.bucket, object.key));
     let name = &manifest.metadata.name;
+    let patient = asked.waiting.is_wanted(printer);
+    let begin = Begin { installation: &installation, name, patient, printer };
     let begun = tokio::select! {
-        begun = begin::of_version(&installation, name, &version, printer) => begun?,
+        begun = begin.of_version(&version) => begun?,
         _ = tokio::signal::ctrl_c() => return Ok(goes_on_alone(name, printer)),
     };
     match begun {

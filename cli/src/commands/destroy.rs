@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 
 use domain::PlatformName;
 use jiff::Timestamp;
-use ledger::{Platform, Status};
+use ledger::{Machine, Platform, Status};
 use serde_json::json;
 
 use super::report;
 use crate::arguments::Destroy;
-use crate::begin::{self, Begun};
+use crate::begin::{Begin, Begun};
 use crate::failure::{Exit, Failure};
 use crate::follow::{follow, follow_or_leave};
 use crate::installation::Installation;
@@ -26,8 +26,9 @@ pub async fn run(installation: &Installation, asked: &Destroy, printer: Printer)
         confirm(name, records.len(), printer)?;
     }
     let input = json!({"platform": name});
+    let begin = Begin { installation, name, patient: asked.waiting.is_wanted(printer), printer };
     let arn = execution::start(installation, &installation.teardown_machine, &input).await?;
-    let run = match begin::of_execution(installation, &arn).await? {
+    let run = match begin.of_execution(&arn, Machine::Teardown).await? {
         Begun::Run(run) => run,
         Begun::Nothing(message) => {
             printer.note(&message);
