@@ -27,10 +27,10 @@ impl Ledger {
         get(self.table(), &keys::meta(name)).await
     }
 
-    /// Every platform that lives, in order of name.
+    /// Every platform that lives, or is gone and waits for its next life, in order of name.
     pub async fn platforms(&self) -> Result<Vec<Platform>, LedgerError> {
         let found: Vec<Platform> = self.open(keys::OPEN_PLATFORM).await?;
-        Ok(found.into_iter().filter(|platform| platform.status != Status::Gone).collect())
+        Ok(found.into_iter().filter(is_open).collect())
     }
 
     /// The platform that lives and is bound to this object.
@@ -133,9 +133,14 @@ impl Ledger {
     }
 }
 
+/// Whether somebody must look after it.
+fn is_open(platform: &Platform) -> bool {
+    platform.status != Status::Gone || platform.waiting.is_some()
+}
+
 /// The write of a platform that was read at `platform.version`.
 pub(crate) fn write_platform(platform: &Platform) -> Result<Write, LedgerError> {
-    let sort = (platform.status != Status::Gone).then(|| platform.name.to_string());
+    let sort = is_open(platform).then(|| platform.name.to_string());
     put_open(keys::meta(&platform.name), platform.version, platform, keys::OPEN_PLATFORM, sort)
 }
 

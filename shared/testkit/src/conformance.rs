@@ -384,6 +384,12 @@ async fn a_platform_that_is_gone_is_born_again(ledger: &Ledger) {
     assert_eq!((gone.status, gone.last_good, gone.version_id.clone()), (Status::Gone, 0, None));
     assert_eq!(ledger.platform_of(&living.bound).await.unwrap(), None, "the object is free");
     assert!(!ledger.platforms().await.unwrap().iter().any(|platform| platform.name == living.name));
+    let wish = Waiting::new(Machine::Deploy, None, minutes(3));
+    ledger.leave_waiting(&gone, wish.clone()).await.unwrap();
+    assert!(ledger.platforms().await.unwrap().iter().any(|platform| platform.name == living.name), "it waits");
+    ledger.clear_waiting(&living.name, wish.id).await.unwrap();
+    assert!(!ledger.platforms().await.unwrap().iter().any(|platform| platform.name == living.name));
+    let gone = stored(ledger, &living.name).await;
     assert_eq!(ledger.runs(&living.name, 9).await.unwrap().len(), 2, "the history stays");
     assert_eq!(ledger.unprotect(&living.name, minutes(60)).await, Ok(None));
 

@@ -79,10 +79,11 @@ fn every_command_is_one() {
 
 /// Every document, but those that tools put beside the code.
 fn documents() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "sandbox/README.md"]
-        .iter()
-        .map(|path| root().join(path))
-        .collect();
+    let mut found: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "sandbox/README.md"]
+            .iter()
+            .map(|path| root().join(path))
+            .collect();
     let mut folders = vec![root().join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -115,11 +116,15 @@ fn anchors(path: &Path) -> BTreeSet<String> {
     let heading = |line: &str| line.starts_with('#').then(|| line.trim_start_matches('#').trim().to_lowercase());
     let text = fs::read_to_string(path).unwrap();
     let kept = |one: &char| one.is_alphanumeric() || matches!(one, ' ' | '-' | '_');
-    text.lines().filter_map(heading).map(|title| title.chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+    text.lines()
+        .filter_map(heading)
+        .map(|title| title.chars().filter(kept).collect::<String>().replace(' ', "-"))
+        .collect()
 }
 
 fn under_spec(part: &str) -> String {
     let inside: String = part.lines().map(|line| format!("  {line}\n")).collect();
-    let start = "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {name: demo}\nspec:\n  region: eu-west-1\n";
+    let start =
+        "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {name: demo}\nspec:\n  region: eu-west-1\n";
     format!("{start}{inside}")
 }

@@ -1,0 +1,67 @@
+//! A deploy that fails: what is undone, what is kept, and what is told.
+
+use ledger::{RunStatus, Status, Trigger};
+use sandbox::Rule;
+use serde_json::json;
+
+use crate::support::alone;
+
+fn no_addresses() -> Rule {
+    Rule::fail("ec2", "AllocateAddress", "AddressLimitExceeded", "The maximum number of addresses has been reached.")
+}
+
+#[test]
+fn a_first_deploy_that_fails_is_undone_and_told() {
+    alone(async |world| {
+        let user = world.user("first");
+        world.sandbox.script(no_addresses());
+        let run = user.apply("network: {availabilityZones: 2, flowLogs: {enabled: true}}").await;
+        world.sandbox.clear_rules();
+        assert_eq!((run.status, run.restored), (RunStatus::Failed, true), "{run:#?}");
+        assert_eq!(run.failure.unwrap().name, "QuotaExceeded");
+        assert_eq!(user.physical().await, Vec::<String>::new());
+        assert!(user.records().await.is_empty());
+        assert_eq!(user.platform().await.unwrap().status, Status::RolledBack);
+        let text = world.alert(&["first", "QuotaExceeded"]).await;
+        assert!(text.contains("address-euw1-az1") && text.contains("landfall retry first"), "{text}");
+        assert_eq!(world.alerts(&["first", "QuotaExceeded"]).await, 1);
+    });
+}
+
+#[test]
+fn an_update_that_fails_goes_back_to_the_last_good_plan() {
+    alone(async |world| {
+        let user = world.user("back");
+        user.deploy("network: {availabilityZones: 2}").await;
+        let good = user.physical().await;
+        world.sandbox.script(no_addresses());
+        let run = user.apply("tags: {owner: me}\nnetwork: {availabilityZones: 3, nat: HighlyAvailable}").await;
+        world.sandbox.clear_rules();
+        assert_eq!((run.status, run.restored), (RunStatus::Failed, true), "{run:#?}");
+        assert_eq!(user.physical().await, good);
+        let platform = user.platform().await.unwrap();
+        assert_eq!((platform.status, platform.last_good, platform.failed_plan), (Status::RolledBack, 1, Some(2)));
+        let vpcs = user.vpcs().await;
+        assert!(!vpcs[0].tags().iter().any(|tag| tag.key() == Some("owner")), "{vpcs:?}");
+        world.alert(&["back", "QuotaExceeded"]).await;
+    });
+}
+
+#[test]
+fn stop_keeps_what_there_is_and_a_retry_goes_on() {
+    alone(async |world| {
+        let user = world.user("stop");
+        world.sandbox.script(no_addresses());
+        let run = user.apply("safety: {onFailure: Stop}\nnetwork: {availabilityZones: 2}").await;
+        world.sandbox.clear_rules();
+        assert_eq!((run.status, run.restored), (RunStatus::Failed, false), "{run:#?}");
+        assert_eq!(user.platform().await.unwrap().status, Status::Failed);
+        let kept = user.vpcs().await[0].vpc_id().unwrap().to_owned();
+
+        world.start("LANDFALL_DEPLOY_MACHINE", json!({"platform": "stop", "trigger": "Retry"})).await;
+        let run = user.run_after(1).await;
+        assert_eq!((run.status, run.trigger), (RunStatus::Succeeded, Trigger::Retry), "{run:#?}");
+        let vpcs = user.vpcs().await;
+        assert_eq!(vpcs.iter().filter_map(|vpc| vpc.vpc_id()).collect::<Vec<_>>(), [kept]);
+    });
+}

@@ -1,0 +1,16 @@
+//! Landfall as its users meet it: manifests into S3, and AWS as it is afterwards. IAM is enforced.
+//!
+//! Scenarios run at once in one sandbox, each on platforms of its own. Those that count calls, or make AWS fail, take
+//! turns in a second one.
+
+#![allow(clippy::unwrap_used)]
+
+mod admission;
+mod by_hand;
+mod deletion;
+mod failures;
+mod ledger;
+mod network;
+mod schedule;
+mod support;
+mod teardown;

@@ -1,0 +1,381 @@
+//! The sandboxes of the scenarios, and what a user does in one.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_sdk_ec2::types::{Filter, Vpc};
+use aws_sdk_sfn::types::ExecutionStatus;
+use domain::{PlatformName, Record};
+use engine::Ledger as _;
+use jiff::Timestamp;
+use ledger::{Lease, Ledger, Platform, Run, RunStatus, Status};
+use sandbox::{Call, Options, Sandbox};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+/// A minute of AWS is a second here.
+pub(crate) const SCALE: f64 = 1.0 / 60.0;
+
+/// For how long anything may take before a scenario fails.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// All scenarios run on one runtime, because the connections of a client live on the one that opened them.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static SHARED: OnceCell<World> = OnceCell::const_new();
+static QUIET: OnceCell<World> = OnceCell::const_new();
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The sandbox with clients for what a user and an onlooker need.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) sfn: aws_sdk_sfn::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) dynamo: aws_sdk_dynamodb::Client,
+    pub(crate) ledger: Ledger,
+    iam: aws_sdk_iam::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    sqs: aws_sdk_sqs::Client,
+    alerts: String,
+    heard: Mutex<Vec<String>>,
+}
+
+/// Runs a scenario in the shared sandbox.
+pub(crate) fn scenario<F: Future<Output = ()>>(scenario: impl FnOnce(&'static World) -> F) {
+    run(&SHARED, scenario);
+}
+
+/// Runs a scenario with nothing else in its sandbox: its calls can be counted, and AWS be made to fail.
+pub(crate) fn alone<F: Future<Output = ()>>(scenario: impl FnOnce(&'static World) -> F) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    run(&QUIET, scenario);
+}
+
+fn run<F: Future<Output = ()>>(world: &'static OnceCell<World>, scenario: impl FnOnce(&'static World) -> F) {
+    let world = RUNTIME.block_on(world.get_or_init(World::up));
+    let begun = Timestamp::now();
+    let end = catch_unwind(AssertUnwindSafe(|| RUNTIME.block_on(scenario(world))));
+    if let Err(panic) = end {
+        world.sandbox.clear_rules();
+        RUNTIME.block_on(world.explain(begun));
+        resume_unwind(panic);
+    }
+}
+
+impl World {
+    async fn up() -> Self {
+        let dir = tempfile::tempdir().unwrap().keep();
+        // The functions are members of the workspace: whoever built this test has built them beside it.
+        let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+        let sandbox = Sandbox::up(&Options { dir, scale: SCALE, functions: Some(programs) }).await.unwrap();
+        let config = sandbox.config();
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true).build();
+        let dynamo = aws_sdk_dynamodb::Client::new(config);
+        let sqs = aws_sdk_sqs::Client::new(config);
+        let alerts = listen(&sqs, config, sandbox.variable("LANDFALL_ALERT_TOPIC")).await;
+        Self {
+            ec2: aws_sdk_ec2::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sfn: aws_sdk_sfn::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            ledger: Ledger::dynamo(dynamo.clone(), sandbox.variable("LANDFALL_TABLE")),
+            dynamo,
+            sqs,
+            alerts,
+            heard: Mutex::default(),
+            sandbox,
+        }
+    }
+
+    /// The user of one platform.
+    pub(crate) fn user(&'static self, platform: &str) -> User {
+        User { world: self, name: platform.parse().unwrap() }
+    }
+
+    /// Starts a machine by hand and gives the execution's ARN.
+    pub(crate) async fn start(&self, machine: &str, input: Value) -> String {
+        let machine = self.sandbox.variable(machine);
+        let started = self.sfn.start_execution().state_machine_arn(machine).input(input.to_string()).send().await;
+        started.unwrap().execution_arn
+    }
+
+    /// Waits for the end of an execution: its status, error and cause.
+    pub(crate) async fn ended(&self, execution: &str) -> (ExecutionStatus, String, String) {
+        until(&format!("the end of {execution}"), async || {
+            let told = self.sfn.describe_execution().execution_arn(execution).send().await.unwrap();
+            let ended = *told.status() != ExecutionStatus::Running;
+            ended.then(|| {
+                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+                (told.status().clone(), text(told.error()), text(told.cause()))
+            })
+        })
+        .await
+    }
+
+    /// Waits for an alert that mentions all of `words`, and gives its text.
+    pub(crate) async fn alert(&self, words: &[&str]) -> String {
+        until(&format!("an alert with {words:?}"), async || {
+            self.listen().await;
+            let heard = self.heard.lock().unwrap();
+            heard.iter().find(|text| words.iter().all(|word| text.contains(word))).cloned()
+        })
+        .await
+    }
+
+    /// How many alerts so far mention all of `words`.
+    pub(crate) async fn alerts(&self, words: &[&str]) -> usize {
+        self.listen().await;
+        let heard = self.heard.lock().unwrap();
+        heard.iter().filter(|text| words.iter().all(|word| text.contains(word))).count()
+    }
+
+    /// The name of the ledger's table.
+    pub(crate) fn table(&self) -> &str {
+        self.sandbox.variable("LANDFALL_TABLE")
+    }
+
+    /// The number of the newest call.
+    pub(crate) fn last_call(&self) -> u64 {
+        self.sandbox.calls().last().map_or(0, |call| call.number)
+    }
+
+    /// The calls after that number by which the function network changed something, as `service:action`.
+    pub(crate) fn changes_since(&self, number: u64) -> Vec<String> {
+        let of_network = |call: &Call| call.mutating && ["ec2", "iam", "logs"].contains(&call.service.as_str());
+        let own_log = ["CreateLogStream", "PutLogEvents"];
+        let calls = self.sandbox.calls_since(number).into_iter().filter(of_network);
+        let calls = calls.filter(|call| call.caller.contains("etwork") && !own_log.contains(&call.action.as_str()));
+        calls.map(|call| format!("{}:{}", call.service, call.action)).collect()
+    }
+
+    /// Waits for the newest deploy that was started with `about` and came to nothing: its error and cause.
+    pub(crate) async fn refusal(&self, about: &str) -> (String, String) {
+        until(&format!("a refusal of {about}"), async || {
+            let machine = self.sandbox.variable("LANDFALL_DEPLOY_MACHINE");
+            let listed = self.sfn.list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Failed);
+            for one in listed.send().await.unwrap().executions() {
+                let told = self.sfn.describe_execution().execution_arn(&one.execution_arn).send().await.unwrap();
+                if told.input().unwrap_or_default().contains(about) {
+                    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+                    return Some((text(told.error()), text(told.cause())));
+                }
+            }
+            None
+        })
+        .await
+    }
+
+    /// What may tell why a scenario failed: executions that failed since, and warnings of the functions.
+    async fn explain(&self, since: Timestamp) {
+        let machines = ["DEPLOY", "TEARDOWN"].map(|name| self.sandbox.variable(&format!("LANDFALL_{name}_MACHINE")));
+        for machine in machines {
+            let listed = self.sfn.list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Failed);
+            for one in listed.send().await.map(|listed| listed.executions).unwrap_or_default() {
+                let told = self.sfn.describe_execution().execution_arn(&one.execution_arn).send().await.unwrap();
+                if told.start_date.secs() >= since.as_second() {
+                    eprintln!("{}\n  {:?}: {:?}\n  {:?}", one.name, told.error(), told.cause(), told.input());
+                }
+            }
+        }
+        for function in ["admit", "network", "teardown", "settle", "fleet", "alert"] {
+            let group = format!("/aws/lambda/landfall-{function}");
+            let events = self.logs.filter_log_events().log_group_name(group).start_time(since.as_millisecond());
+            for event in events.send().await.map(|told| told.events.unwrap_or_default()).unwrap_or_default() {
+                let line = event.message().unwrap_or_default().trim_end();
+                if line.contains("WARN") || line.contains("ERROR") || line.contains("panicked") {
+                    eprintln!("{function}: {line}");
+                }
+            }
+        }
+    }
+
+    async fn listen(&self) {
+        let got = self.sqs.receive_message().queue_url(&self.alerts).max_number_of_messages(10).send().await.unwrap();
+        for message in got.messages() {
+            let body: Value = serde_json::from_str(message.body().unwrap_or_default()).unwrap_or_default();
+            let text = format!(
+                "{}\n{}",
+                body["Subject"].as_str().unwrap_or_default(),
+                body["Message"].as_str().unwrap_or_default()
+            );
+            self.heard.lock().unwrap().push(text);
+            let handle = message.receipt_handle().unwrap_or_default();
+            self.sqs.delete_message().queue_url(&self.alerts).receipt_handle(handle).send().await.unwrap();
+        }
+    }
+}
+
+async fn listen(sqs: &aws_sdk_sqs::Client, config: &aws_config::SdkConfig, topic: &str) -> String {
+    let url = sqs.create_queue().queue_name("alerts-heard").send().await.unwrap().queue_url.unwrap();
+    let attributes =
+        sqs.get_queue_attributes().queue_url(&url).attribute_names("QueueArn".into()).send().await.unwrap();
+    let arn = attributes.attributes().unwrap()[&"QueueArn".into()].clone();
+    aws_sdk_sns::Client::new(config).subscribe().topic_arn(topic).protocol("sqs").endpoint(arn).send().await.unwrap();
+    url
+}
+
+/// Somebody who owns one platform.
+pub(crate) struct User {
+    pub(crate) world: &'static World,
+    pub(crate) name: PlatformName,
+}
+
+impl User {
+    /// A manifest of this platform with these lines under `spec`.
+    pub(crate) fn manifest(&self, spec: &str) -> String {
+        let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+        let region = if spec.contains("region:") { "" } else { "  region: eu-west-1\n" };
+        format!(
+            "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {{name: {}}}\nspec:\n{region}{spec}",
+            self.name
+        )
+    }
+
+    /// The key of its manifest.
+    pub(crate) fn key(&self) -> String {
+        format!("manifests/{}.yaml", self.name)
+    }
+
+    /// Uploads a text as the manifest and gives the object's version.
+    pub(crate) async fn upload(&self, text: &str) -> String {
+        self.upload_as(&self.key(), text).await
+    }
+
+    /// Uploads a text under any key.
+    pub(crate) async fn upload_as(&self, key: &str, text: &str) -> String {
+        let put = self.world.s3.put_object().bucket(self.bucket()).key(key).body(text.as_bytes().to_vec().into());
+        put.send().await.unwrap().version_id.unwrap_or_default()
+    }
+
+    /// The bucket of manifests.
+    pub(crate) fn bucket(&self) -> &'static str {
+        self.world.sandbox.variable("LANDFALL_BUCKET")
+    }
+
+    /// Uploads a manifest with this spec and waits until the run for it has ended.
+    pub(crate) async fn apply(&self, spec: &str) -> Run {
+        let before = self.runs().await.len();
+        self.upload(&self.manifest(spec)).await;
+        self.run_after(before).await
+    }
+
+    /// The same, of a spec whose run succeeds.
+    pub(crate) async fn deploy(&self, spec: &str) -> Run {
+        let run = self.apply(spec).await;
+        assert_eq!(run.status, RunStatus::Succeeded, "{}: {:?}", self.name, run.failure);
+        run
+    }
+
+    /// Deletes the manifest's object, or one version of it for good.
+    pub(crate) async fn delete(&self, version: Option<&str>) {
+        let delete = self.world.s3.delete_object().bucket(self.bucket()).key(self.key());
+        delete.set_version_id(version.map(str::to_owned)).send().await.unwrap();
+    }
+
+    /// Waits until a run holds the platform.
+    pub(crate) async fn leased(&self) -> Lease {
+        until(&format!("the lease of {}", self.name), async || self.platform().await?.lease).await
+    }
+
+    /// Waits until this version is deployed and nothing is under way or waits.
+    pub(crate) async fn settled_at(&self, version: &str) -> Platform {
+        until(&format!("{} at version {version}", self.name), async || {
+            let platform = self.platform().await?;
+            let done = platform.version_id.as_deref() == Some(version) && platform.lease.is_none();
+            (done && platform.waiting.is_none() && platform.status == Status::Ready).then_some(platform)
+        })
+        .await
+    }
+
+    /// Waits for the newest upload of its manifest that came to nothing: its error and cause.
+    pub(crate) async fn refusal(&self) -> (String, String) {
+        self.world.refusal(&self.key()).await
+    }
+
+    /// Its VPCs, as EC2 shows them.
+    pub(crate) async fn vpcs(&self) -> Vec<Vpc> {
+        let tag = Filter::builder().name("tag:landfall:platform").values(self.name.as_str()).build();
+        self.world.ec2.describe_vpcs().filters(tag).send().await.unwrap().vpcs.unwrap_or_default()
+    }
+
+    /// Waits until there are more than `count` runs and the newest has ended.
+    pub(crate) async fn run_after(&self, count: usize) -> Run {
+        until(&format!("the end of run {} of {}", count + 1, self.name), async || {
+            let runs = self.runs().await;
+            let newest = runs.first().filter(|run| runs.len() > count && run.ended.is_some()).cloned();
+            newest.filter(|_| runs.iter().all(|run| run.ended.is_some()))
+        })
+        .await
+    }
+
+    /// Its runs, the newest first.
+    pub(crate) async fn runs(&self) -> Vec<Run> {
+        self.world.ledger.runs(&self.name, 100).await.unwrap()
+    }
+
+    /// What the ledger says of it.
+    pub(crate) async fn platform(&self) -> Option<Platform> {
+        self.world.ledger.platform(&self.name).await.unwrap()
+    }
+
+    /// Its records by the name of the resource.
+    pub(crate) async fn records(&self) -> BTreeMap<String, Record> {
+        let stored = self.world.ledger.records(&self.name).await.unwrap();
+        stored.into_iter().map(|stored| (stored.record.id.name().to_owned(), stored.record)).collect()
+    }
+
+    /// The physical ids of what EC2 shows with its tag, sorted.
+    pub(crate) async fn physical(&self) -> Vec<String> {
+        let tag = Filter::builder().name("tag:landfall:platform").values(self.name.as_str()).build();
+        let ec2 = &self.world.ec2;
+        let mut ids: Vec<String> = Vec::new();
+        let vpcs = ec2.describe_vpcs().filters(tag.clone()).send().await.unwrap();
+        ids.extend(vpcs.vpcs().iter().filter_map(|item| item.vpc_id().map(str::to_owned)));
+        let subnets = ec2.describe_subnets().filters(tag.clone()).send().await.unwrap();
+        ids.extend(subnets.subnets().iter().filter_map(|item| item.subnet_id().map(str::to_owned)));
+        let gateways = ec2.describe_internet_gateways().filters(tag.clone()).send().await.unwrap();
+        ids.extend(
+            gateways.internet_gateways().iter().filter_map(|item| item.internet_gateway_id().map(str::to_owned)),
+        );
+        let tables = ec2.describe_route_tables().filters(tag.clone()).send().await.unwrap();
+        ids.extend(tables.route_tables().iter().filter_map(|item| item.route_table_id().map(str::to_owned)));
+        let groups = ec2.describe_security_groups().filters(tag.clone()).send().await.unwrap();
+        ids.extend(groups.security_groups().iter().filter_map(|item| item.group_id().map(str::to_owned)));
+        let endpoints = ec2.describe_vpc_endpoints().filters(tag.clone()).send().await.unwrap();
+        ids.extend(endpoints.vpc_endpoints().iter().filter_map(|item| item.vpc_endpoint_id().map(str::to_owned)));
+        let addresses = ec2.describe_addresses().filters(tag.clone()).send().await.unwrap();
+        ids.extend(addresses.addresses().iter().filter_map(|item| item.allocation_id().map(str::to_owned)));
+        let nats = ec2.describe_nat_gateways().filter(tag.clone()).send().await.unwrap();
+        let alive =
+            nats.nat_gateways().iter().filter(|nat| nat.state().is_some_and(|state| state.as_str() != "deleted"));
+        ids.extend(alive.filter_map(|item| item.nat_gateway_id().map(str::to_owned)));
+        let logs = ec2.describe_flow_logs().filter(tag).send().await.unwrap();
+        ids.extend(logs.flow_logs().iter().filter_map(|item| item.flow_log_id().map(str::to_owned)));
+        let path = format!("/landfall/landfall/{}/", self.name);
+        let groups = self.world.logs.describe_log_groups().log_group_name_prefix(&path).send().await.unwrap();
+        ids.extend(groups.log_groups().iter().filter_map(|item| item.log_group_name().map(str::to_owned)));
+        let roles = self.world.iam.list_roles().path_prefix(path).send().await.unwrap();
+        ids.extend(roles.roles().iter().map(|item| item.role_name().to_owned()));
+        ids.sort();
+        ids
+    }
+}
+
+/// Asks again until there is an answer.
+pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("waited {PATIENCE:?} in vain for {what}");
+}
