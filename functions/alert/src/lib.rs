@@ -81,10 +81,15 @@ impl Alert {
 
     /// The run that the news is of; none if its execution never held a platform.
     async fn run(&self, news: &News) -> Result<Option<Run>, Fault> {
-        Ok(match (&news.platform, news.run) {
-            (Some(platform), Some(run)) => self.ledger.run(platform, run).await?,
-            _ => self.ledger.run_of(&news.execution).await?,
-        })
+        if let (Some(platform), Some(run)) = (&news.platform, news.run) {
+            return Ok(self.ledger.run(platform, run).await?);
+        }
+        for execution in family(&news.execution, &self.installation) {
+            if let Some(run) = self.ledger.run_of(&execution).await? {
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
     }
 
     /// The platform that the news is of, as far as that is known.
@@ -128,6 +133,19 @@ impl Alert {
         }
         publish::publish(&self.client, &self.topic, &message).await
     }
+}
+
+/// An execution and those that may have been started by it, which bear its name: a redeploy starts a deploy, and a deploy
+/// a teardown. The run is held by one of them.
+fn family(execution: &str, installation: &str) -> Vec<String> {
+    let mut family = vec![execution.to_owned()];
+    if let Some((of_machine, name)) = execution.rsplit_once(':')
+        && let Some((place, _)) = of_machine.rsplit_once(':')
+    {
+        family.extend(["deploy", "teardown"].map(|machine| format!("{place}:{installation}-{machine}:{name}")));
+        family.dedup();
+    }
+    family
 }
 
 /// Whether nobody needs to know: the run ended as it should, or as somebody wanted.

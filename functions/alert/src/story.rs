@@ -39,7 +39,7 @@ impl Story<'_> {
         let name = self.name();
         let what = match name {
             Some(name) => format!("{name}: {}", self.machine()),
-            None => format!("a {}", self.machine()),
+            None => self.machine().to_owned(),
         };
         match &self.news.happened {
             Happened::Retained => format!("{}: the manifest was deleted, the platform stays", name.unwrap_or("?")),
@@ -142,7 +142,7 @@ impl Story<'_> {
         let count = self.records.len();
         let Some(run) = self.run else {
             return match self.news.happened {
-                Happened::Retained if count > 0 => vec![format!("All of its {count} resources.")],
+                Happened::Retained => vec![format!("All of it; resources: {count}.")],
                 _ => vec![],
             };
         };

@@ -301,6 +301,15 @@ async fn a_redeploy_that_could_not_begin() {
 }
 
 #[tokio::test]
+async fn a_redeploy_that_ended_before_its_deploy_could_tell() {
+    let (ledger, _) = Scene::default().running().await;
+    let mut event = event("redeploy-failed");
+    event["detail"]["executionArn"] = EXECUTION.replace("-deploy:", "-redeploy:").into();
+    let text = text(&ledger, &event).await;
+    assert!(text.contains("Nothing: the run ended before it could undo anything.") && text.contains(RUN), "{text}");
+}
+
+#[tokio::test]
 async fn the_platform_of_an_uploaded_object_is_found() {
     let (ledger, _) = Scene::default().running().await;
     let mut event = sample("execution-failed");

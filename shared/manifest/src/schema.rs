@@ -98,8 +98,7 @@ pub(crate) fn allows(schema: &Value, kind: &str) -> bool {
         Value::String(only) => only == kind || (only == "number" && kind == "integer"),
         Value::Array(several) => several.iter().any(|one| one == kind),
         _ => {
-            schema["const"].is_string() && kind == "string"
-                || schema["enum"].is_array() && kind == "string"
+            kind == "string" && (schema["const"].is_string() || schema["enum"].is_array())
                 || branches(schema).any(|branch| allows(branch, kind))
         }
     }

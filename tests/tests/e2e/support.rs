@@ -13,7 +13,7 @@ use engine::Ledger as _;
 use jiff::Timestamp;
 use ledger::{Lease, Ledger, Platform, Run, RunStatus, Status};
 use sandbox::{Call, Options, Sandbox};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -212,11 +212,18 @@ impl World {
     }
 }
 
+/// Subscribes a queue to the topic. Only a queue whose policy lets SNS send gets anything
+/// (<https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html>).
 async fn listen(sqs: &aws_sdk_sqs::Client, config: &aws_config::SdkConfig, topic: &str) -> String {
     let url = sqs.create_queue().queue_name("alerts-heard").send().await.unwrap().queue_url.unwrap();
-    let attributes =
-        sqs.get_queue_attributes().queue_url(&url).attribute_names("QueueArn".into()).send().await.unwrap();
+    let attributes = sqs.get_queue_attributes().queue_url(&url).attribute_names("QueueArn".into()).send().await.unwrap();
     let arn = attributes.attributes().unwrap()[&"QueueArn".into()].clone();
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }]});
+    let set = sqs.set_queue_attributes().queue_url(&url).attributes("Policy".into(), policy.to_string());
+    set.send().await.unwrap();
     aws_sdk_sns::Client::new(config).subscribe().topic_arn(topic).protocol("sqs").endpoint(arn).send().await.unwrap();
     url
 }
