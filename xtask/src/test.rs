@@ -37,6 +37,7 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
     }
     steps.step("test", || run(&mut tests))?;
     if arguments.long {
+        steps.step("end to end", || run(&mut cargo(&["test", "--package", "tests", "--test", "e2e"])))?;
         let dir = workspace().join("target/long");
         let sandbox = Sandbox::up(&Options { dir, scale: 1.0 / 60.0, functions: None }).await?;
         let mut ignored = cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]);

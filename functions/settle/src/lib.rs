@@ -220,7 +220,7 @@ mod tests {
         let error = json!({"Error": "QuotaExceeded", "Cause": "no address left"});
         let fence = json!({"step": "fence", "platform": "demo", "run": run.id, "epoch": 1, "error": error});
         let first = settle.handle(fence.clone(), invocation()).await.unwrap();
-        assert!(matches!(first, Answer::Fenced { wait: 90, restore: Restore::Empty, plan: 0, .. }), "{first:?}");
+        assert!(matches!(first, Answer::Fenced { wait: 90, restore: Restore::None, plan: 0, .. }), "{first:?}");
         assert_eq!(settle.handle(fence, invocation()).await.unwrap(), first);
     }
 

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lambda", &["aws", "domain", "engine", "ledger", "plan"]),
     (FUNCTION, &["aws", "domain", "engine", "lambda", "ledger", "manifest", "plan"]),
     ("landfall", &["domain", "engine", "ledger", "manifest", "plan"]),
-    ("testkit", &["domain", "engine", "manifest", "plan"]),
+    ("testkit", &["domain", "engine", "ledger", "manifest", "plan"]),
     ("sandbox", &["domain"]),
     ("xtask", &["domain", "engine", "ledger", "manifest", "plan", "sandbox", "testkit"]),
     ("tests", &["domain", "sandbox", "testkit"]),
