@@ -216,7 +216,8 @@ impl World {
 /// (<https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html>).
 async fn listen(sqs: &aws_sdk_sqs::Client, config: &aws_config::SdkConfig, topic: &str) -> String {
     let url = sqs.create_queue().queue_name("alerts-heard").send().await.unwrap().queue_url.unwrap();
-    let attributes = sqs.get_queue_attributes().queue_url(&url).attribute_names("QueueArn".into()).send().await.unwrap();
+    let attributes =
+        sqs.get_queue_attributes().queue_url(&url).attribute_names("QueueArn".into()).send().await.unwrap();
     let arn = attributes.attributes().unwrap()[&"QueueArn".into()].clone();
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
