@@ -60,7 +60,8 @@ fn lint_template(python: &Path) -> Done {
         return Err(format!("sam/template.yaml: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     std::fs::write(&plain, &output.stdout)?;
-    run(program(python, &["-m", "cfnlint", "--template"]).arg(&plain))
+    run(program(python, &["-c", "import sys; from cfnlint.runner import main; sys.exit(main())", "--template"])
+        .arg(&plain))
 }
 
 fn empty_parameters(folder: &Path) -> Done<PathBuf> {
