@@ -10,13 +10,12 @@ use engine::{Fence, Ledger as _};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
-    Admission, Approval, Ending, Failure, Guards, Ledger, Machine, ObjectKey, OnFailure, OnManifestDelete, Platform,
-    Run, RunStatus, Trigger,
+    Admission, Approval, Ending, Failure, Guards, Ledger, Listing, Machine, ObjectKey, OnFailure, OnManifestDelete,
+    Platform, Report, Run, RunStatus, Trigger,
 };
 use plan::{Action, Desired, Facts, FieldChange, Goal, Plan, PlannedChange};
 use serde_json::json;
 
-use crate::output::report::{Listing, Report};
 use crate::output::time::Clock;
 
 /// 2026-11-21 12:00 UTC.
@@ -208,8 +207,8 @@ pub fn changes() -> Vec<PlannedChange> {
 pub fn report() -> Report {
     let listing = |what: &str, by: &str| Listing { what: what.to_owned(), by: by.to_owned(), found: 0 };
     Report {
-        platform: "demo".to_owned(),
-        run: TEARDOWN.to_owned(),
+        platform: name(),
+        run: RunId::parse(TEARDOWN).unwrap(),
         at: NOW,
         listings: vec![
             listing("VPCs", "the tag landfall:platform = demo"),

@@ -1,12 +1,12 @@
 //! `landfall report`: the proof of a platform's last teardown.
 
 use domain::{PlatformName, RunId};
-use ledger::Machine;
+use ledger::{Machine, Report};
 
 use crate::arguments::{Form, OfPlatform};
 use crate::failure::{Exit, Failure};
 use crate::installation::Installation;
-use crate::output::report::{Report, report};
+use crate::output::report::report;
 use crate::output::time::Clock;
 use crate::printer::Printer;
 use crate::{documents, look};
@@ -45,5 +45,5 @@ pub async fn show(
 }
 
 async fn read(installation: &Installation, name: &PlatformName, run: RunId) -> Result<Option<Report>, Failure> {
-    documents::read(installation, &format!("reports/{name}/{run}.json")).await
+    documents::read(installation, &Report::key(name, run)).await
 }

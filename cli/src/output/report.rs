@@ -1,51 +1,10 @@
 //! `landfall report`: the proof of a teardown, as it lies in S3.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use ledger::Report;
 
 use super::paint::{Paint, Tone};
 use super::table::{Cell, lines};
 use super::time::Clock;
-
-/// What was looked for after a teardown, and what was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// The platform.
-    pub platform: String,
-    /// The run that took it away.
-    pub run: String,
-    /// When AWS was asked.
-    pub at: Timestamp,
-    /// Each listing.
-    pub listings: Vec<Listing>,
-    /// What is left. Empty is the proof.
-    pub left: Vec<Leftover>,
-}
-
-/// One listing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listing {
-    /// What was listed.
-    pub what: String,
-    /// By what: a tag, a name or a path.
-    pub by: String,
-    /// How many were found.
-    pub found: usize,
-}
-
-/// One thing that is left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leftover {
-    /// What it is.
-    pub what: String,
-    /// By what AWS finds it.
-    pub locator: String,
-    /// Why it counts as this platform's.
-    pub reason: String,
-    /// The command that removes it.
-    pub command: String,
-}
 
 /// The verdict, what was listed, and what to do about each leftover.
 pub fn report(paint: Paint, clock: &Clock, report: &Report) -> String {
@@ -76,6 +35,8 @@ pub fn report(paint: Paint, clock: &Clock, report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ledger::{Leftover, Listing};
+
     use super::*;
     use crate::fixtures;
 

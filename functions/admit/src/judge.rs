@@ -73,13 +73,16 @@ pub(crate) fn belongs(manifest: &Manifest, origin: Origin<'_>) -> Result<(), Fau
     if let Some(platform) = origin.named.filter(|platform| platform.status != Status::Gone) {
         if platform.bound != *origin.object {
             let ObjectKey { bucket, key } = &platform.bound;
-            let message = format!("the platform `{name}` is described by s3://{bucket}/{key} for life");
+            let message = format!(
+                "{} names the platform `{name}`, which is described by s3://{bucket}/{key} for life",
+                origin.object.key
+            );
             return Err(Fault::new(FaultName::BoundElsewhere, message).next("upload there, or choose another name"));
         }
         if platform.target.region != *region {
             let message = format!(
-                "the platform `{name}` lives in {} for life, and the manifest says {region}",
-                platform.target.region
+                "{}: the platform `{name}` lives in {} for life, and the manifest says {region}",
+                origin.object.key, platform.target.region
             );
             return Err(Fault::new(FaultName::BoundElsewhere, message)
                 .next(format!("write `region: {}` again, or choose another name and key", platform.target.region)));

@@ -10,12 +10,11 @@ pub mod proof;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use domain::{Fault, FaultName, PlatformName, RunId};
+use domain::{Fault, FaultName};
 use engine::Ledger as _;
 use lambda::{Invocation, Services, Task, Triple, Variables, Visit, call_fault, visit};
+use ledger::Report;
 use serde::{Deserialize, Serialize};
-
-use proof::Report;
 
 /// The input: a step, of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -108,21 +107,16 @@ impl Teardown {
             return Ok(Triple::pending(ASK_AGAIN, report.summary()));
         }
         self.store(&report).await?;
-        report.verdict()?;
+        proof::verdict(&report)?;
         Ok(Triple::ready(report.summary()))
     }
 
     async fn store(&self, report: &Report) -> Result<(), Fault> {
         let body = serde_json::to_vec_pretty(report)
             .map_err(|error| Fault::new(FaultName::Internal, format!("the report cannot be written: {error}")))?;
-        let put = self.s3.put_object().bucket(&self.reports).key(report_key(&report.platform, report.run));
+        let put = self.s3.put_object().bucket(&self.reports).key(Report::key(&report.platform, report.run));
         let put = put.content_type("application/json").body(ByteStream::from(body)).send().await;
         put.map_err(aws::changing("s3:PutObject")).map_err(call_fault)?;
         Ok(())
     }
-}
-
-/// Where the report of a run lies in the state bucket.
-pub fn report_key(platform: &PlatformName, run: RunId) -> String {
-    format!("reports/{platform}/{run}.json")
 }

@@ -31,12 +31,12 @@ pub fn refused(verb: Verb, action: &str, code: &str, status: Option<u16>, detail
         code if is_server_error(code) => fault(FaultName::ServiceUnavailable),
         code if is_denial(code) => CallError::Fault(
             Fault::new(FaultName::AccessDenied, format!("AWS denied {action} ({code}): {detail}"))
-                .next(format!("allow {action} to the function's role, then run `landfall retry`")),
+                .next(format!("allow {action} to the function's role, then retry")),
         ),
         code if is_not_found(code) => CallError::NotFound,
         code if is_quota(code) => CallError::Fault(
             Fault::new(FaultName::QuotaExceeded, format!("{action} answered {code}: {detail}"))
-                .next("raise the quota in the Service Quotas console, then run `landfall retry`"),
+                .next("raise the quota in the Service Quotas console, then retry"),
         ),
         code if is_in_use(code) && verb == Verb::Delete => fault(FaultName::DependencyStillThere),
         code if is_busy(code) || is_in_use(code) => fault(FaultName::UpdateInProgress),
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(
             fault.to_string(),
             "AWS denied ec2:CreateVpc (UnauthorizedOperation): no \
-             Next: allow ec2:CreateVpc to the function's role, then run `landfall retry`"
+             Next: allow ec2:CreateVpc to the function's role, then retry"
         );
     }
 }

@@ -302,7 +302,7 @@ fn stuck(record: &Record, operation: &Operation) -> Decision {
 fn foreign(locator: &Locator) -> Decision {
     Decision::Refuse(
         Fault::new(FaultName::Foreign, format!("{locator} has its name and was not made by this platform"))
-            .next("rename or delete it, then run `landfall retry`"),
+            .next("rename or delete it, then retry"),
     )
 }
 

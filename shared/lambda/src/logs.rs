@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use domain::mask_accounts;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Begins to log. `level` is what Lambda's logging controls ask for; without it, info.
 pub(crate) fn start(level: Option<&str>) {
@@ -17,6 +19,9 @@ pub(crate) fn start(level: Option<&str>) {
         .with_span_list(false)
         .with_max_level(level)
         .with_writer(Masked)
+        .finish()
+        // A fault is logged by `runtime`, in words; the runtime's own crate would repeat it as a Rust value.
+        .with(Targets::new().with_default(level).with_target("lambda_runtime::layers::panic", LevelFilter::OFF))
         .try_init();
     if begun.is_err() {
         tracing::debug!("logs had begun before");

@@ -17,6 +17,7 @@ mod memory;
 mod platform;
 mod platforms;
 mod records;
+mod report;
 mod run;
 mod runs;
 mod store;
@@ -30,6 +31,7 @@ pub use platform::{
     Approval, Freeze, Guards, Lease, ObjectKey, OnFailure, OnManifestDelete, PlanHead, Platform, Revision, Schedule,
     Status, Waiting,
 };
+pub use report::{Leftover, Listing, Report};
 pub use run::{Failure, Machine, Phase, Restore, Run, RunEvent, RunStatus, Trigger};
 pub use runs::{Admission, Ending, Fenced, Revoked};
 pub use table::{Action, Condition, Direction, Item, Key, Table, TableError, Write};

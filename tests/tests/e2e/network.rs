@@ -77,7 +77,7 @@ fn only_what_was_changed_changes_and_what_left_goes_last() {
         assert!(changes.iter().all(|call| call.contains("Delete")), "{changes:?}");
         let phases: Vec<&str> = run.phases.iter().map(|phase| phase.name.as_str()).collect();
         assert_eq!(phases.len(), 4, "{phases:?}");
-        assert!(phases[2].contains("Verify") && phases[3].contains("Prune"), "{phases:?}");
+        assert!(phases[2].contains("Verify") && phases[3] == "Remove", "{phases:?}");
 
         let call = world.last_call();
         user.deploy("tags: {owner: you}\nnetwork: {availabilityZones: 3, nat: HighlyAvailable}").await;

@@ -1,7 +1,7 @@
 //! A platform goes, and it is proved; what others made in its network is named and left alone.
 
 use domain::PlatformName;
-use ledger::{RunStatus, Status};
+use ledger::{Report, RunStatus, Status};
 use sandbox::Rule;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ async fn destroy(world: &World, name: &PlatformName) -> (String, String) {
 
 async fn report(user: &User) -> Value {
     let run = user.runs().await.remove(0);
-    let key = format!("reports/{}/{}.json", user.name, run.id);
+    let key = Report::key(&user.name, run.id);
     let bucket = user.world.sandbox.variable("LANDFALL_STATE_BUCKET");
     let object = user.world.s3.get_object().bucket(bucket).key(key).send().await.unwrap();
     serde_json::from_slice(&object.body.collect().await.unwrap().to_vec()).unwrap()
