@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sns::operation::publish::{PublishError, PublishOutput};
 use aws_sdk_sns::types::error::NotFoundException;
-use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, RuleMode, create_mock_http_client, mock};
+use aws_smithy_mocks::{MockResponse, mock};
 use domain::{Component, Epoch, Generation, Kind, Locator, Operation, ResourceId, RunId, State, Target};
 use engine::Fence;
 use ledger::{
@@ -45,13 +44,7 @@ fn alert(ledger: &Ledger, shared: &Shared) -> Alert {
         topics.sent.push((topic, text(request.subject()), text(request.message())));
         MockResponse::Output(PublishOutput::builder().build())
     });
-    let config = aws_sdk_sns::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
-        .http_client(create_mock_http_client())
-        .interceptor(MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny).with_rule(&publish));
-    Alert::new(ledger.clone(), Client::from_conf(config.build()), "landfall".into(), TOPIC.into())
+    Alert::new(ledger.clone(), testkit::mocked!(aws_sdk_sns, MatchAny, [&publish]), "landfall".into(), TOPIC.into())
 }
 
 fn at(text: &str) -> Timestamp {

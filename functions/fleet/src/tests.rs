@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sfn::Client;
-use aws_sdk_sfn::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sfn::error::ErrorMetadata;
 use aws_sdk_sfn::operation::describe_execution::{DescribeExecutionError, DescribeExecutionOutput};
 use aws_sdk_sfn::operation::start_execution::{StartExecutionError, StartExecutionOutput};
 use aws_sdk_sfn::operation::stop_execution::StopExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
 use aws_sdk_sfn::types::error::{ExecutionAlreadyExists, ExecutionDoesNotExist};
-use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
+use aws_smithy_mocks::{MockResponse, mock};
 use ledger::{Admission, Machine, Schedule, Status, Waiting};
 use tokio::time::Instant;
 
@@ -31,18 +30,6 @@ struct Executions {
 }
 
 type Shared = Arc<Mutex<Executions>>;
-
-fn client(rules: &[Rule]) -> Client {
-    let script = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
-    let script = rules.iter().fold(script, |script, rule| script.with_rule(rule));
-    let config = aws_sdk_sfn::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
-        .http_client(create_mock_http_client())
-        .interceptor(script);
-    Client::from_conf(config.build())
-}
 
 fn fleet(ledger: &Ledger, shared: &Shared) -> Fleet {
     let epoch = || SystemTime::UNIX_EPOCH.into();
@@ -80,7 +67,7 @@ fn fleet(ledger: &Ledger, shared: &Shared) -> Fleet {
         stopped.lock().unwrap().calls.push(call);
         StopExecutionOutput::builder().stop_date(epoch()).build().unwrap()
     });
-    let client = client(&[start, describe, stop]);
+    let client = testkit::mocked!(aws_sdk_sfn, MatchAny, [&start, &describe, &stop]);
     let machine = |name: &str| format!("arn:aws:states:eu-west-1:123456789012:stateMachine:landfall-{name}");
     let variables = Variables::of(&[
         ("LANDFALL_DEPLOY_MACHINE", &machine("deploy")),

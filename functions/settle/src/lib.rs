@@ -166,7 +166,7 @@ impl Settle {
 #[cfg(test)]
 mod tests {
     use aws_sdk_sfn::operation::start_execution::StartExecutionOutput;
-    use aws_smithy_mocks::{RuleMode, mock, mock_client};
+    use aws_smithy_mocks::mock;
     use ledger::{Admission, Machine, ObjectKey, Platform, Run, Trigger, Waiting};
     use serde_json::json;
     use tokio::time::Instant;
@@ -199,7 +199,7 @@ mod tests {
             let output = StartExecutionOutput::builder().execution_arn("arn");
             output.start_date(std::time::SystemTime::UNIX_EPOCH.into()).build().unwrap()
         });
-        let client = mock_client!(aws_sdk_sfn, RuleMode::MatchAny, [&rule]);
+        let client = testkit::mocked!(aws_sdk_sfn, MatchAny, [&rule]);
         let variables = Variables::of(&[
             ("LANDFALL_DEPLOY_MACHINE", "arn:aws:states:eu-west-1:123456789012:stateMachine:landfall-deploy"),
             ("LANDFALL_TEARDOWN_MACHINE", "arn:aws:states:eu-west-1:123456789012:stateMachine:landfall-teardown"),

@@ -5,9 +5,11 @@
 mod clock;
 mod conformance;
 mod harness;
+mod mocked;
 mod records;
 mod world;
 
+pub use aws_smithy_mocks as mocks;
 pub use clock::Clock;
 pub use conformance::ledger_conformance;
 pub use harness::{Harness, desired, plan_of};

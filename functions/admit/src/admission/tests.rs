@@ -10,9 +10,10 @@ use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::error::{NoSuchKey, NotFound};
-use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, RuleMode, create_mock_http_client, mock};
+use aws_smithy_mocks::{MockResponse, mock};
 use ledger::{Ending, Guards, RunStatus};
 use serde_json::{Value, json};
+use testkit::mocked;
 use tokio::time::Instant;
 
 use super::*;
@@ -46,19 +47,6 @@ impl RunNumber {
     }
 }
 
-macro_rules! client {
-    ($sdk:ident, [$($rule:expr),*]) => {{
-        let interceptor = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny)$(.with_rule(&$rule))*;
-        let config = $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::latest())
-            .region($sdk::config::Region::new("eu-west-1"))
-            .credentials_provider($sdk::config::Credentials::new("key", "secret", None, None, "test"))
-            .http_client(create_mock_http_client())
-            .interceptor(interceptor);
-        $sdk::Client::from_conf(config.build())
-    }};
-}
-
 fn s3(bucket: &Bucket) -> aws_sdk_s3::Client {
     let (reading, looking, writing) = (bucket.clone(), bucket.clone(), bucket.clone());
     let get =
@@ -77,7 +65,7 @@ fn s3(bucket: &Bucket) -> aws_sdk_s3::Client {
         writing.put(input.key().unwrap_or_default(), input.body().bytes().unwrap_or_default());
         PutObjectOutput::builder().build()
     });
-    client!(aws_sdk_s3, [get, head, put])
+    mocked!(aws_sdk_s3, MatchAny, [&get, &head, &put])
 }
 
 fn no_such_key() -> NoSuchKey {
@@ -97,7 +85,7 @@ fn ec2() -> aws_sdk_ec2::Client {
         let output = DescribeAvailabilityZonesOutput::builder();
         [1, 2, 3].into_iter().fold(output, |output, n| output.availability_zones(zone(n))).build()
     });
-    client!(aws_sdk_ec2, [zones])
+    mocked!(aws_sdk_ec2, MatchAny, [&zones])
 }
 
 const KEY: &str = "manifests/demo.yaml";

@@ -1,12 +1,8 @@
 //! Subjects, scripts, and the answers that EC2, IAM and CloudWatch Logs give.
 
-use std::time::Duration;
-
-use aws_sdk_ec2::config::retry::RetryConfig;
-use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ec2::error::ErrorMetadata;
 use aws_sdk_ec2::types::{Tag, TagSpecification};
-use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client};
+use aws_smithy_mocks::Rule;
 use domain::{
     AccountId, Component, Fault, FaultName, Generation, Identity, Incarnation, Kind, Locator, PlatformName, ResourceId,
     Tags, Target, Token,
@@ -15,6 +11,7 @@ use engine::{Actual, CallError, Kinds, Observed, Resource, Subject};
 use network::{Clients, kinds};
 use plan::FieldChange;
 use serde_json::{Value, json};
+use testkit::mocked;
 
 /// The calls that are expected, in order, with their answers.
 pub(crate) struct Script {
@@ -22,32 +19,13 @@ pub(crate) struct Script {
     kinds: Kinds,
 }
 
-macro_rules! client {
-    ($sdk:ident, $rules:expr) => {{
-        let mut mock = MockResponseInterceptor::new().rule_mode(RuleMode::Sequential);
-        for rule in $rules {
-            mock = mock.with_rule(rule);
-        }
-        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
-        let config = $sdk::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
-            .retry_config(retries)
-            .http_client(create_mock_http_client())
-            .interceptor(mock)
-            .build();
-        $sdk::Client::from_conf(config)
-    }};
-}
-
 impl Script {
     pub(crate) fn of<const N: usize>(rules: [Rule; N]) -> Self {
         let rules = rules.to_vec();
         let clients = Clients {
-            ec2: client!(aws_sdk_ec2, &rules),
-            iam: client!(aws_sdk_iam, &rules),
-            logs: client!(aws_sdk_cloudwatchlogs, &rules),
+            ec2: mocked!(aws_sdk_ec2, Sequential, &rules),
+            iam: mocked!(aws_sdk_iam, Sequential, &rules),
+            logs: mocked!(aws_sdk_cloudwatchlogs, Sequential, &rules),
         };
         Self { kinds: kinds(&clients), rules }
     }
