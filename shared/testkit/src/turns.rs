@@ -1,6 +1,8 @@
 //! Where others may act in between.
 
+use std::future::poll_fn;
 use std::sync::Mutex;
+use std::task::Poll;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -25,7 +27,21 @@ impl Turns {
     pub async fn pass(&self) {
         let turns = self.0.lock().unwrap().as_mut().map_or(0, |random| random.random_range(0..=MOST));
         for _ in 0..turns {
-            tokio::task::yield_now().await;
+            give_way().await;
         }
     }
+}
+
+/// Pending once. Tokio's own waits for its scheduler, which does not run while callers are polled by hand.
+async fn give_way() {
+    let mut given = false;
+    poll_fn(|context| {
+        if given {
+            return Poll::Ready(());
+        }
+        given = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -33,6 +33,8 @@ pub struct Effect {
     pub at: Timestamp,
     /// In whose name ([`World::act_as`]).
     pub epoch: Epoch,
+    /// The last moment at which its caller could begin a call.
+    pub last_call: Timestamp,
     /// What was done.
     pub verb: Verb,
     /// To what.
@@ -65,7 +67,7 @@ struct Inside {
     effects: Vec<Effect>,
     script: Option<Script>,
     lag: Option<Lag>,
-    actor: Epoch,
+    actor: (Epoch, Timestamp),
 }
 
 /// What a caller wants done.
@@ -74,7 +76,7 @@ struct Request {
     verb: Verb,
     subject: Subject,
     begun: Timestamp,
-    epoch: Epoch,
+    actor: (Epoch, Timestamp),
     fails: Option<String>,
     half: bool,
 }
@@ -105,9 +107,10 @@ impl World {
         self.lock().script = None;
     }
 
-    /// From now on, calls are made in the name of this epoch, as the records of [`World::effects`] have it.
-    pub fn act_as(&self, epoch: Epoch) {
-        self.lock().actor = epoch;
+    /// From now on, calls are made in the name of this epoch, by a caller who should begin none after `last_call`. It
+    /// changes nothing; [`World::effects`] tell it.
+    pub fn act_as(&self, epoch: Epoch, last_call: Timestamp) {
+        self.lock().actor = (epoch, last_call);
     }
 
     /// The calls since this was last asked.
@@ -170,7 +173,7 @@ impl World {
 
     /// A request, and what is to go wrong with it.
     async fn arrive(&self, verb: Verb, subject: &Subject) -> (Request, Option<Injected>) {
-        let (begun, epoch) = (self.clock.now(), self.lock().actor);
+        let (begun, actor) = (self.clock.now(), self.lock().actor);
         self.turns.pass().await;
         let mut inside = self.lock();
         let call = Call { verb, id: subject.id.clone() };
@@ -181,7 +184,7 @@ impl World {
             _ => None,
         };
         let half = injected == Some(Injected::HalfDone);
-        (Request { verb, subject: subject.clone(), begun, epoch, fails, half }, injected)
+        (Request { verb, subject: subject.clone(), begun, actor, fails, half }, injected)
     }
 
     /// Does what is asked, unless something is to go wrong.
@@ -216,9 +219,10 @@ impl Inside {
     }
 
     fn note(&mut self, request: &Request, now: Timestamp, locator: &str) -> &mut Effect {
-        let Request { verb, begun, epoch, .. } = *request;
+        let Request { verb, begun, actor: (epoch, last_call), .. } = *request;
         let locator = locator.to_owned();
-        self.effects.push(Effect { begun, at: now, epoch, verb, locator, was_well: false, dangling: false });
+        let effect = Effect { begun, at: now, epoch, last_call, verb, locator, was_well: false, dangling: false };
+        self.effects.push(effect);
         self.effects.last_mut().unwrap()
     }
 
