@@ -9,6 +9,7 @@ mod demo;
 mod elf;
 mod generate;
 mod history;
+mod mutants;
 mod package;
 mod policies;
 mod program;
@@ -32,6 +33,11 @@ enum Task {
     Demo,
     /// Writes the files that are made from the code: the manifest's schema, the policies in the template.
     Generate,
+    /// Switches off each rule of the engine in turn, and says which test notices.
+    Mutants {
+        /// Only the rules whose sentence contains this text.
+        only: Option<String>,
+    },
     /// Builds the functions into the zips that `sam deploy` uploads.
     Package(package::Arguments),
     /// AWS on this machine, with Landfall installed in it.
@@ -46,6 +52,7 @@ async fn main() -> ExitCode {
         Task::Bench(arguments) => bench::measure(arguments).await,
         Task::Demo => demo::show().await,
         Task::Generate => generate::run(),
+        Task::Mutants { only } => mutants::kill(only.as_deref()),
         Task::Package(arguments) => package::build(arguments).await,
         Task::Sandbox(arguments) => sandbox::run(arguments).await,
         Task::Test(arguments) => test::run_all(arguments).await,

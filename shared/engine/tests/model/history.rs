@@ -40,6 +40,9 @@ const ROUNDS: usize = 500;
 /// How often in a row the machine tries again after a transient fault.
 const TRIES: usize = 6;
 
+/// How often somebody may go on before time passes.
+const STEPS: usize = 5_000;
+
 const PASSES: [Pass; 4] = [Pass::Converge(Goal::Foundation), Pass::Converge(Goal::Egress), Pass::Verify, Pass::Prune];
 
 /// Why a run ended early.
@@ -50,6 +53,15 @@ enum Stop {
     Aborted,
     /// Something that must never happen.
     Defect(String),
+}
+
+/// A machine that goes on in the name of an epoch that has passed.
+struct Ghost {
+    run: RunId,
+    epoch: Epoch,
+    plan: Arc<Plan>,
+    pass: Pass,
+    calls: u32,
 }
 
 /// How one invocation ended for the machine.
@@ -74,8 +86,12 @@ pub(crate) struct History {
     begun: Vec<(Epoch, Timestamp)>,
     /// Invocations that nobody waits for any more.
     left_behind: Vec<Actor>,
+    /// The machine of a run that was cancelled or reaped and does not know it yet: it goes on calling.
+    ghost: Option<Ghost>,
     last_good: Arc<Plan>,
     given: bool,
+    /// How often somebody went on since time last passed.
+    steps: usize,
 }
 
 impl History {
@@ -96,7 +112,7 @@ impl History {
         let given = random.random_ratio(1, 5);
         let last_good = Arc::new(plans::empty());
         let (run, epoch) = (RunId::random(), Epoch::default());
-        let (begun, left_behind) = (Vec::new(), Vec::new());
+        let (begun, left_behind, ghost) = (Vec::new(), Vec::new(), None);
         Self {
             random,
             clock,
@@ -109,8 +125,10 @@ impl History {
             epoch,
             begun,
             left_behind,
+            ghost,
             last_good,
             given,
+            steps: 0,
         }
     }
 
@@ -201,7 +219,8 @@ impl History {
                     2
                 }
                 Answer::Given(Err(fault)) => return Err(Stop::Fault(fault)),
-                Answer::None => 2,
+                // Step Functions asks again at once when it lost the answer of a function that is still at work.
+                Answer::None => self.weather.upto(2),
                 Answer::Aborted => return Err(Stop::Aborted),
             };
             self.pass(wait).await;
@@ -219,6 +238,13 @@ impl History {
                     0 => Answer::None,
                     1 => {
                         self.left_behind.push(actor);
+                        self.ghost = Some(Ghost {
+                            run: self.run,
+                            epoch: self.epoch,
+                            plan: Arc::clone(plan),
+                            pass,
+                            calls: self.random.random_range(0..=8),
+                        });
                         Answer::Aborted
                     }
                     _ => {
@@ -232,6 +258,7 @@ impl History {
             if let Some(other) = others.get(turn) {
                 self.let_go_on(*other);
             } else if actor.can_go_on() {
+                self.step();
                 self.world.act_as(actor.epoch, actor.last_call);
                 if let Some(answer) = actor.go_on() {
                     return Ok(Answer::Given(answer));
@@ -251,6 +278,7 @@ impl History {
     }
 
     fn let_go_on(&mut self, index: usize) {
+        self.step();
         let actor = &mut self.left_behind[index];
         self.world.act_as(actor.epoch, actor.last_call);
         if actor.go_on().is_some() {
@@ -258,9 +286,20 @@ impl History {
         }
     }
 
+    /// The ghost calls once more.
+    fn haunt(&mut self) {
+        let Some(ghost) = self.ghost.as_mut().filter(|ghost| ghost.calls > 0) else { return };
+        ghost.calls -= 1;
+        let (plan, identity) = (Arc::clone(&ghost.plan), self.identity.clone());
+        self.left_behind.push(Actor::new(&self.stage, identity, ghost.run, ghost.epoch, plan, ghost.pass));
+    }
+
     /// Lets time pass, and those go on that nobody waits for.
     async fn pass(&mut self, seconds: i64) {
         for second in 0..seconds {
+            if second % 10 == 5 {
+                self.haunt();
+            }
             loop {
                 let able = self.able();
                 let Some(index) = able.get(self.random.random_range(0..able.len().max(1))) else { break };
@@ -273,7 +312,16 @@ impl History {
         }
     }
 
+    fn step(&mut self) {
+        self.steps += 1;
+        if self.steps > STEPS {
+            let calls = self.world.take_calls();
+            panic!("somebody goes on for ever: {:?}", &calls[calls.len().saturating_sub(12)..]);
+        }
+    }
+
     async fn tick(&mut self, seconds: i64) {
+        self.steps = 0;
         self.clock.pass(SignedDuration::from_secs(seconds));
         tokio::time::advance(Duration::from_secs(seconds.unsigned_abs())).await;
         let now = self.clock.now();
