@@ -55,6 +55,17 @@ pub(crate) struct Ec2 {
     durations: Durations,
 }
 
+/// What comes of a create, other than what is usual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    None,
+    /// Describe does not show it for so long, as eventual consistency may hide it:
+    /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+    Hidden(Duration),
+    /// What AWS goes on with by itself ends as failed, with this code and reason.
+    Failing(String, String),
+}
+
 /// One call under way: what it asks, and the region that it changes.
 struct Call<'a> {
     request: &'a Request,
@@ -80,9 +91,16 @@ impl Ec2 {
         self.with_region(request, |call| authorize::checks(call.request, call.store))
     }
 
-    /// The answer as EC2 XML. The caller has been authorized. What is made stays hidden from Describe for `lag`, as
-    /// eventual consistency may hide it: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
-    pub(crate) fn answer(&self, request: &Request, lag: Duration) -> Result<String, Refusal> {
+    /// Whether the request names a resource with a tag of this value.
+    pub(crate) fn concerns(&self, request: &Request, text: &str) -> bool {
+        let named = |id: &String, call: &Call<'_>| {
+            call.store.any(id).is_some_and(|record| record.tags.values().any(|value| value == text))
+        };
+        self.with_region(request, |call| request.parameters.values().any(|value| named(value, call)))
+    }
+
+    /// The answer as EC2 XML. The caller has been authorized.
+    pub(crate) fn answer(&self, request: &Request, aftermath: &Aftermath) -> Result<String, Refusal> {
         // DryRun: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html
         if request.flag("DryRun") == Some(true) {
             return Err(Refusal {
@@ -99,7 +117,7 @@ impl Ec2 {
                 None => listing::describe(call.request, call.store)?,
             };
             call.store.remember(call.request, &members);
-            call.store.hide_latest(lag);
+            call.store.follow(aftermath);
             Ok::<_, Refusal>(members)
         })?;
         Ok(xml::response(&request.action, &members))
