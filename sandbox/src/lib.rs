@@ -119,7 +119,13 @@ impl Sandbox {
     /// Every fault that struck since the last reset, oldest first, each as the rule that makes it strike again.
     #[must_use]
     pub fn faults(&self) -> Vec<Rule> {
-        self.gateway.faults.struck()
+        self.faults_since(0)
+    }
+
+    /// The same without the first so many.
+    #[must_use]
+    pub fn faults_since(&self, count: usize) -> Vec<Rule> {
+        self.gateway.faults.struck_since(count)
     }
 
     /// Ends all rules and all chaos. What struck stays on record.

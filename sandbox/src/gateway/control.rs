@@ -54,7 +54,7 @@ async fn add_chaos(State(gateway): Shared, Json(chaos): Json<Chaos>) {
 }
 
 async fn struck(State(gateway): Shared) -> Json<Vec<Rule>> {
-    Json(gateway.faults.struck())
+    Json(gateway.faults.struck_since(0))
 }
 
 async fn reset(State(gateway): Shared) {

@@ -55,9 +55,9 @@ impl Faults {
         self.lock().rules.iter().map(|(rule, _)| rule.clone()).collect()
     }
 
-    /// Every fault that struck, oldest first, each as the rule that makes it strike again.
-    pub(crate) fn struck(&self) -> Vec<Rule> {
-        self.lock().struck.clone()
+    /// Every fault that struck after the first so many, oldest first, each as the rule that makes it strike again.
+    pub(crate) fn struck_since(&self, count: usize) -> Vec<Rule> {
+        self.lock().struck.iter().skip(count).cloned().collect()
     }
 
     /// Ends all rules and all chaos; what struck stays on record.
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(by_chance.iter().flatten().count(), 9);
 
         let script = Faults::default();
-        for rule in chance.struck() {
+        for rule in chance.struck_since(0) {
             let text = serde_json::to_string(&rule).unwrap();
             script.add(serde_json::from_str(&text).unwrap());
         }

@@ -49,12 +49,11 @@ impl Point {
     }
 }
 
-/// What a change calls, found by making it once with a user for each resource.
-async fn points(stage: &'static Stage, plan: &Plan, case: &Case, since: u64) -> BTreeSet<Point> {
-    case.deploy(plan).await.unwrap();
+/// The calls of this platform's users after the call of that number.
+fn points(case: &Case, since: u64) -> BTreeSet<Point> {
     let mut counts: BTreeMap<(String, String, String), u32> = BTreeMap::new();
     let prefix = format!(":user/{}.", case.platform());
-    let calls = stage.sandbox.calls_since(since).into_iter().filter(|call| call.mutating && call.status == 200);
+    let calls = case.stage.sandbox.calls_since(since).into_iter().filter(|call| call.mutating && call.status == 200);
     calls
         .filter_map(|call| {
             let (_, resource) = call.caller.split_once(&prefix)?;
@@ -83,11 +82,14 @@ async fn failed(case: &Case, plan: &Plan, point: &Point, how: How, user: &str) -
     let sandbox = &case.stage.sandbox;
     sandbox.script(point.rule(how, user));
     let struck = async {
+        let mut seen = 0;
         loop {
-            if sandbox.faults().iter().any(|rule| rule.caller.as_ref().is_some_and(|caller| caller.ends_with(user))) {
+            let faults = sandbox.faults_since(seen);
+            if faults.iter().any(|rule| rule.caller.as_ref().is_some_and(|caller| caller.ends_with(user))) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            seen += faults.len();
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     let end = match how {
@@ -117,7 +119,8 @@ async fn undone_to_nothing(stage: &'static Stage, point: &Point, how: How) -> Re
     if left.is_empty() { Ok(()) } else { Err(format!("left in the ledger: {left:?}")) }
 }
 
-async fn undone_to_the_first(stage: &'static Stage, point: &Point, how: How) -> Result<(), String> {
+/// `same` says whether what is there afterwards must be the very same, or may have been made anew.
+async fn undone_to_the_first(stage: &'static Stage, point: &Point, how: How, same: bool) -> Result<(), String> {
     let (mut case, user) = stage.case_marking(&point.resource).await;
     let (first, second) = (stage.before.first(case.platform()), stage.before.second(case.platform()));
     case.deploy(&first).await.map_err(|fault| format!("the first deploy failed: {fault:?}"))?;
@@ -127,8 +130,12 @@ async fn undone_to_the_first(stage: &'static Stage, point: &Point, how: How) -> 
     case.next_phase();
     case.deploy(&first).await.map_err(|fault| format!("the restore failed: {fault:?}"))?;
     case.disagreement().await?;
+    let recorded: BTreeSet<_> = case.records.all().into_iter().map(|record| record.id).collect();
+    if recorded != first.resources.keys().cloned().collect() {
+        return Err(format!("the ledger holds {recorded:?}"));
+    }
     let now = case.physical().await;
-    if now == good {
+    if !same || now == good {
         return Ok(());
     }
     let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect::<Vec<_>>();
@@ -161,18 +168,19 @@ fn a_first_deploy_that_fails_anywhere_is_undone() {
     on_stage(async |stage| {
         let case = all_marked(stage, |platform| vec![stage.before.first(platform)]).await;
         let plan = stage.before.first(case.platform());
-        let points = points(stage, &plan, &case, 0).await;
+        case.deploy(&plan).await.unwrap();
+        let points = points(&case, 0);
         for id in plan.resources.keys() {
             assert!(points.iter().any(|point| point.resource == id.name()), "{id} changed nothing");
         }
-        let goes_on = |kind: Kind| {
-            matches!(kind, Kind::NatGateway | Kind::InterfaceEndpoint | Kind::TransitGatewayAttachment)
-        };
+        let goes_on =
+            |kind: Kind| matches!(kind, Kind::NatGateway | Kind::InterfaceEndpoint | Kind::TransitGatewayAttachment);
         let kind_of = |point: &Point| {
             plan.resources.iter().find(|(id, _)| id.name() == point.resource).map(|(_, desired)| desired.kind)
         };
         let later = |point: &&Point| point.action.starts_with("Create") && kind_of(point).is_some_and(goes_on);
-        let mut cases: Vec<(Point, How)> = points.iter().filter(later).map(|one| (one.clone(), How::Unfinished)).collect();
+        let mut cases: Vec<(Point, How)> =
+            points.iter().filter(later).map(|point| (point.clone(), How::Unfinished)).collect();
         assert_eq!(cases.len(), 3);
         cases.extend(points.iter().flat_map(|one| [(one.clone(), How::Refused), (one.clone(), How::Unanswered)]));
         all(cases, async |point, how| undone_to_nothing(stage, &point, how).await).await;
@@ -184,22 +192,27 @@ fn a_change_that_fails_anywhere_goes_back_to_what_was() {
     on_stage(async |stage| {
         let plans = |platform: &_| vec![stage.before.first(platform), stage.before.second(platform)];
         let case = all_marked(stage, plans).await;
+        let last = || stage.sandbox.calls().last().unwrap().number;
         case.deploy(&stage.before.first(case.platform())).await.unwrap();
-        let since = stage.sandbox.calls().last().unwrap().number;
-        let second = stage.before.second(case.platform());
-        // What Prune takes away, no restore brings back as it was.
+        let (since, second) = (last(), stage.before.second(case.platform()));
         for pass in [Pass::Converge(Goal::Foundation), Pass::Converge(Goal::Egress)] {
             case.until_ready(&second, pass).await.unwrap();
         }
-        let until = stage.sandbox.calls().last().unwrap().number;
-        let points = points(stage, &second, &case, since).await;
-        let _ = until;
-        let cases: Vec<(Point, How)> = points
-            .into_iter()
-            .filter(|point| point.before == 0 && !point.action.starts_with("Delete"))
+        let converge = points(&case, since);
+        let since = last();
+        case.until_ready(&second, Pass::Prune).await.unwrap();
+        // What Prune has taken away, a restore makes anew.
+        let prune = points(&case, since).into_iter().map(|point| (point, false));
+        let cases = converge.into_iter().map(|point| (point, true)).chain(prune);
+        let (same, cases): (BTreeMap<Point, bool>, Vec<(Point, How)>) = cases
+            .filter(|(point, _)| point.before == 0)
             .enumerate()
-            .map(|(n, point)| (point, if n % 2 == 0 { How::Refused } else { How::Unanswered }))
-            .collect();
-        all(cases, async |point, how| undone_to_the_first(stage, &point, how).await).await;
+            .map(|(n, (point, same))| {
+                let how = if n % 2 == 0 { How::Refused } else { How::Unanswered };
+                ((point.clone(), same), (point, how))
+            })
+            .unzip();
+        assert!(same.values().any(|same| *same) && same.values().any(|same| !*same));
+        all(cases, async |point, how| undone_to_the_first(stage, &point, how, same[&point]).await).await;
     });
 }
