@@ -31,10 +31,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
 pub(super) fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.request.required("TransitGatewayId")?;
     let mut gateway = call.store.get(Kind::TransitGateway, id)?.document.clone();
-    let used = call
-        .store
-        .all(Kind::TransitGatewayAttachment)
-        .any(|one| one.has("transitGatewayId", id) && lives(one));
+    let used = call.store.all(Kind::TransitGatewayAttachment).any(|one| one.has("transitGatewayId", id) && lives(one));
     if used {
         return Err(Refusal::new("IncorrectState", format!("{id} has non-deleted VPC Attachments.")));
     }

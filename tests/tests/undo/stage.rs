@@ -100,19 +100,24 @@ impl Stage {
         Case { stage: self, identity, records, kinds, run: RunId::random(), epoch }
     }
 
-    /// A new platform where the calls about one resource are signed by a user of their own, who is also answered.
-    pub(crate) async fn case_marking(&'static self, resource: &str) -> (Case, String) {
+    /// A new platform where the calls about some resources are signed by users of their own, called `<prefix>.<resource>`;
+    /// also answers the prefix.
+    pub(crate) async fn case_marking<'a>(
+        &'static self,
+        resources: impl IntoIterator<Item = &'a str>,
+    ) -> (Case, String) {
         let platform = self.name();
-        let user = format!("{platform}.{resource}");
-        let own = BTreeMap::from([(resource.to_owned(), self.kinds_of(&user).await)]);
-        (self.case_of(platform, wrapped::marked(self.kinds(), own)), user)
+        let mut own = BTreeMap::new();
+        for resource in resources {
+            own.insert(resource.to_owned(), self.kinds_of(&format!("{platform}.{resource}")).await);
+        }
+        let prefix = platform.to_string();
+        (self.case_of(platform, wrapped::marked(self.kinds(), own)), prefix)
     }
 }
 
 async fn before(ec2: &aws_sdk_ec2::Client) -> Before {
-    let vpc = async |cidr: &str| {
-        ec2.create_vpc().cidr_block(cidr).send().await.unwrap().vpc.unwrap().vpc_id.unwrap()
-    };
+    let vpc = async |cidr: &str| ec2.create_vpc().cidr_block(cidr).send().await.unwrap().vpc.unwrap().vpc_id.unwrap();
     let (peer, vpc) = (vpc("10.9.0.0/16").await, vpc("10.60.0.0/16").await);
     let subnet = async |zone: &str, cidr: &str| {
         let made = ec2.create_subnet().vpc_id(&vpc).availability_zone_id(zone).cidr_block(cidr).send().await.unwrap();
@@ -232,7 +237,8 @@ impl Case {
         if named == shown {
             return Ok(());
         }
-        let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect::<Vec<_>>();
+        let only =
+            |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect::<Vec<_>>();
         Err(format!("only in the ledger {:?}, only in AWS {:?}", only(&named, &shown), only(&shown, &named)))
     }
 }
