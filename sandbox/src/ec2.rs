@@ -99,6 +99,28 @@ impl Ec2 {
         self.with_region(request, |call| request.parameters.values().any(|value| named(value, call)))
     }
 
+    /// The platform whose tag the request gives, or that owns what the request names.
+    pub(crate) fn platform_of(&self, request: &Request) -> Option<String> {
+        const TAG: &str = "landfall:platform";
+        let given = request.parameters.iter().find(|(name, value)| name.ends_with(".Key") && *value == TAG);
+        if let Some((name, _)) = given {
+            return request.get(&format!("{}Value", name.trim_end_matches("Key"))).map(str::to_owned);
+        }
+        self.with_region(request, |call| {
+            let owner = |id: &String| call.store.any(id)?.tags.get(TAG).cloned();
+            request.parameters.values().filter(|value| value.contains('-')).find_map(owner)
+        })
+    }
+
+    /// The ids of everything that is there with a tag of this value, whatever Describe shows of it.
+    pub(crate) fn tagged(&self, value: &str) -> Vec<String> {
+        let regions = self.regions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let gone =
+            |record: &store::Record| record.has("state", "deleted") || record.document["status"]["code"] == "deleted";
+        let all = regions.values().flat_map(Store::everything).filter(|record| !gone(record));
+        all.filter(|record| record.tags.values().any(|one| one == value)).map(|record| record.id.clone()).collect()
+    }
+
     /// The answer as EC2 XML. The caller has been authorized.
     pub(crate) fn answer(&self, request: &Request, aftermath: &Aftermath) -> Result<String, Refusal> {
         // DryRun: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html

@@ -122,7 +122,12 @@ impl Gateway {
         Ok(response)
     }
 
-    fn record(&self, identity: &Identity, caller: &str, status: u16, since: Instant) {
+    /// The ids of everything in EC2 that has a tag of this value.
+    pub(crate) fn tagged(&self, value: &str) -> Vec<String> {
+        self.ec2.tagged(value)
+    }
+
+    fn record(&self, identity: &Identity, caller: &str, platform: Option<String>, status: u16, since: Instant) {
         self.calls.add(Call {
             number: 0,
             at: jiff::Timestamp::now(),
@@ -131,6 +136,7 @@ impl Gateway {
             region: identity.region.clone(),
             caller: caller.to_owned(),
             mutating: identity.mutating,
+            platform,
             status,
             milliseconds: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
@@ -156,6 +162,8 @@ async fn perform(gateway: Arc<Gateway>, request: Forwarded, since: Instant) -> O
     let identity = request::identify(&request.method, &request.uri, &request.headers, &request.body);
     let caller = gateway.upstream.principal(&identity.access_key).await;
     let effect = gateway.fault(&identity, &caller, &request);
+    let changes_ec2 = identity.service == "ec2" && identity.mutating;
+    let platform = changes_ec2.then(|| gateway.ec2.platform_of(&ec2_request(&identity, &request))).flatten();
     let refused = effect.as_ref().and_then(|effect| refusal(&identity, &caller, effect));
     if let Some(Effect::Hang { milliseconds } | Effect::HangThenDo { milliseconds }) = effect {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
@@ -176,7 +184,8 @@ async fn perform(gateway: Arc<Gateway>, request: Forwarded, since: Instant) -> O
             }
         }
     };
-    gateway.record(&identity, &caller, answer.as_ref().map_or(0, |answer| answer.status().as_u16()), since);
+    let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+    gateway.record(&identity, &caller, platform, status, since);
     answer
 }
 

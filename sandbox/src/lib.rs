@@ -150,6 +150,12 @@ impl Sandbox {
         self.gateway.calls.since(number)
     }
 
+    /// The ids of everything that is in EC2 with a tag of this value, whatever Describe shows of it.
+    #[must_use]
+    pub fn tagged(&self, value: &str) -> Vec<String> {
+        self.gateway.tagged(value)
+    }
+
     /// Forgets all calls, rules and faults.
     pub fn reset(&self) {
         self.gateway.calls.clear();

@@ -62,7 +62,12 @@ fn script(record: &Record) -> (Vec<Rule>, Vec<Rule>) {
         Kind::GivenSubnet => (vec![empty!(aws_sdk_ec2, describe_subnets, DescribeSubnetsOutput)], vec![]),
         Kind::VpcCidr => (
             vec![empty!(aws_sdk_ec2, describe_vpcs, DescribeVpcsOutput)],
-            vec![expects!(aws_sdk_ec2, disassociate_vpc_cidr_block, DisassociateVpcCidrBlockOutput, association_id = id)],
+            vec![expects!(
+                aws_sdk_ec2,
+                disassociate_vpc_cidr_block,
+                DisassociateVpcCidrBlockOutput,
+                association_id = id
+            )],
         ),
         Kind::InternetGateway => (
             vec![empty!(aws_sdk_ec2, describe_internet_gateways, DescribeInternetGatewaysOutput)],
