@@ -203,6 +203,27 @@ fn a_first_deploy_that_fails_anywhere_is_undone() {
 }
 
 #[test]
+fn an_endpoint_that_failed_counts_as_left_until_it_is_deleted() {
+    on_stage(async |stage| {
+        let point = Point {
+            resource: "endpoint-xray".into(),
+            service: "ec2".into(),
+            action: "CreateVpcEndpoint".into(),
+            before: 0,
+        };
+        let (mut case, user) = stage.case_marking([point.resource.as_str()]).await;
+        let plan = stage.before.first(case.platform());
+        failed(&case, &plan, &point, How::Unfinished, &format!("{user}.{}", point.resource)).await.unwrap();
+        let failed = case.records.all().into_iter().find(|record| record.id.name() == point.resource).unwrap();
+        let named = format!("VPC endpoint {}", failed.locator.unwrap());
+        assert!(case.physical().await.contains(&named), "{named} is not listed");
+        case.next_phase();
+        case.tear_down().await.unwrap();
+        assert!(!case.physical().await.contains(&named), "{named} is still listed");
+    });
+}
+
+#[test]
 fn a_change_that_fails_anywhere_goes_back_to_what_was() {
     on_stage(async |stage| {
         let (first, second) = (stage.before.first(&stage.name()), stage.before.second(&stage.name()));
