@@ -55,6 +55,17 @@ pub(crate) struct Ec2 {
     durations: Durations,
 }
 
+/// What comes of a create, other than what is usual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    None,
+    /// Describe does not show it for so long, as eventual consistency may hide it:
+    /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+    Hidden(Duration),
+    /// What AWS goes on with by itself ends as failed, with this code and reason.
+    Failing(String, String),
+}
+
 /// One call under way: what it asks, and the region that it changes.
 struct Call<'a> {
     request: &'a Request,
@@ -80,9 +91,38 @@ impl Ec2 {
         self.with_region(request, |call| authorize::checks(call.request, call.store))
     }
 
-    /// The answer as EC2 XML. The caller has been authorized. What is made stays hidden from Describe for `lag`, as
-    /// eventual consistency may hide it: <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
-    pub(crate) fn answer(&self, request: &Request, lag: Duration) -> Result<String, Refusal> {
+    /// Whether the request names a resource with a tag of this value.
+    pub(crate) fn concerns(&self, request: &Request, text: &str) -> bool {
+        let named = |id: &String, call: &Call<'_>| {
+            call.store.any(id).is_some_and(|record| record.tags.values().any(|value| value == text))
+        };
+        self.with_region(request, |call| request.parameters.values().any(|value| named(value, call)))
+    }
+
+    /// The platform whose tag the request gives, or that owns what the request names.
+    pub(crate) fn platform_of(&self, request: &Request) -> Option<String> {
+        const TAG: &str = "landfall:platform";
+        let given = request.parameters.iter().find(|(name, value)| name.ends_with(".Key") && *value == TAG);
+        if let Some((name, _)) = given {
+            return request.get(&format!("{}Value", name.trim_end_matches("Key"))).map(str::to_owned);
+        }
+        self.with_region(request, |call| {
+            let owner = |id: &String| call.store.any(id)?.tags.get(TAG).cloned();
+            request.parameters.values().filter(|value| value.contains('-')).find_map(owner)
+        })
+    }
+
+    /// The ids of everything that is there with a tag of this value, whatever Describe shows of it.
+    pub(crate) fn tagged(&self, value: &str) -> Vec<String> {
+        let regions = self.regions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let gone =
+            |record: &store::Record| record.has("state", "deleted") || record.document["status"]["code"] == "deleted";
+        let all = regions.values().flat_map(Store::everything).filter(|record| !gone(record));
+        all.filter(|record| record.tags.values().any(|one| one == value)).map(|record| record.id.clone()).collect()
+    }
+
+    /// The answer as EC2 XML. The caller has been authorized.
+    pub(crate) fn answer(&self, request: &Request, aftermath: &Aftermath) -> Result<String, Refusal> {
         // DryRun: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html
         if request.flag("DryRun") == Some(true) {
             return Err(Refusal {
@@ -99,7 +139,7 @@ impl Ec2 {
                 None => listing::describe(call.request, call.store)?,
             };
             call.store.remember(call.request, &members);
-            call.store.hide_latest(lag);
+            call.store.follow(aftermath);
             Ok::<_, Refusal>(members)
         })?;
         Ok(xml::response(&request.action, &members))

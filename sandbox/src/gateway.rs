@@ -19,27 +19,31 @@ use crate::durations::Durations;
 use crate::ec2::{self, Ec2};
 
 mod calls;
+mod chaos;
 mod control;
 mod errors;
+mod faults;
 mod missing_object;
 mod request;
 mod rules;
 mod upstream;
 
 pub use calls::Call;
+pub use chaos::Chaos;
 pub use rules::{Effect, Rule};
 
 use calls::Calls;
+use ec2::Aftermath;
 use errors::Problem;
+use faults::{Arrived, Faults};
 use request::Identity;
-use rules::Rules;
 use upstream::{Forwarded, Upstream};
 
 /// The state of one sandbox's gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     pub(crate) calls: Calls,
-    pub(crate) rules: Rules,
+    pub(crate) faults: Faults,
     ec2: Ec2,
     upstream: Upstream,
     pub(crate) stop: Notify,
@@ -51,7 +55,7 @@ impl Gateway {
     pub(crate) fn new(upstream: &str, durations: Durations) -> Result<Self, reqwest::Error> {
         Ok(Self {
             calls: Calls::default(),
-            rules: Rules::default(),
+            faults: Faults::default(),
             ec2: Ec2::new(durations),
             upstream: Upstream::new(upstream)?,
             stop: Notify::new(),
@@ -69,18 +73,29 @@ impl Gateway {
         self.down.notify_one();
     }
 
+    /// What goes wrong with this call, if anything.
+    fn fault(&self, identity: &Identity, caller: &str, request: &Forwarded) -> Option<Effect> {
+        let holds = |text: &str| {
+            let named = || identity.service == "ec2" && self.ec2.concerns(&ec2_request(identity, request), text);
+            request::mentions(&request.uri, &request.body, text) || named()
+        };
+        self.faults.strike(&Arrived { identity, caller, holds: &holds })
+    }
+
+    /// Does what is asked; `effect` may change what comes of it.
     async fn handle(
         &self,
         forwarded: Forwarded,
         identity: &Identity,
-        effect: Option<Effect>,
+        effect: Option<&Effect>,
     ) -> Result<Response<Body>, reqwest::Error> {
-        let lag = match effect {
-            Some(Effect::HideFor { milliseconds }) => Duration::from_millis(milliseconds),
-            _ => Duration::ZERO,
+        let aftermath = match effect {
+            Some(Effect::HideFor { milliseconds }) => Aftermath::Hidden(Duration::from_millis(*milliseconds)),
+            Some(Effect::FailLater { code, message }) => Aftermath::Failing(code.clone(), message.clone()),
+            _ => Aftermath::None,
         };
         if identity.service == "ec2" && Ec2::serves(&identity.action) {
-            return self.answer_ec2(forwarded, identity, lag).await;
+            return self.answer_ec2(forwarded, identity, &aftermath).await;
         }
         let asked = forwarded.clone();
         let answer = self.upstream.forward(forwarded).await?;
@@ -91,17 +106,13 @@ impl Gateway {
         &self,
         forwarded: Forwarded,
         identity: &Identity,
-        lag: Duration,
+        aftermath: &Aftermath,
     ) -> Result<Response<Body>, reqwest::Error> {
-        let request = ec2::Request {
-            action: identity.action.clone(),
-            region: identity.region.clone(),
-            parameters: request::parameters(&forwarded.uri, &forwarded.body).collect(),
-        };
+        let request = ec2_request(identity, &forwarded);
         if let Some(denial) = self.upstream.denial(forwarded, &self.ec2.checks(&request)).await? {
             return Ok(denial);
         }
-        let (status, text) = match self.ec2.answer(&request, lag) {
+        let (status, text) = match self.ec2.answer(&request, aftermath) {
             Ok(text) => (200, text),
             Err(refusal) => (refusal.status, refusal.document()),
         };
@@ -111,7 +122,12 @@ impl Gateway {
         Ok(response)
     }
 
-    fn record(&self, identity: &Identity, caller: &str, status: u16, since: Instant) {
+    /// The ids of everything in EC2 that has a tag of this value.
+    pub(crate) fn tagged(&self, value: &str) -> Vec<String> {
+        self.ec2.tagged(value)
+    }
+
+    fn record(&self, identity: &Identity, caller: &str, platform: Option<String>, status: u16, since: Instant) {
         self.calls.add(Call {
             number: 0,
             at: jiff::Timestamp::now(),
@@ -120,6 +136,7 @@ impl Gateway {
             region: identity.region.clone(),
             caller: caller.to_owned(),
             mutating: identity.mutating,
+            platform,
             status,
             milliseconds: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
@@ -132,40 +149,69 @@ async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
         return Problem::new(400, "IncompleteBody", "The request body ended early").answer("s3");
     };
-    let identity = request::identify(&parts.method, &parts.uri, &parts.headers, &body);
-    let caller = gateway.upstream.principal(&identity.access_key).await;
-    let effect = gateway.rules.effect(&identity, &caller);
-    if let Some(answer) = refused(&identity, &caller, effect.as_ref()).await {
-        gateway.record(&identity, &caller, answer.status().as_u16(), since);
-        return answer;
-    }
     let forwarded = Forwarded { method: parts.method, uri: parts.uri, headers: parts.headers, body };
-    let answer = gateway.handle(forwarded, &identity, effect.clone()).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "MiniStack did not answer");
-        Problem::new(503, "ServiceUnavailable", "the sandbox's MiniStack did not answer").answer(&identity.service)
-    });
-    let dropped = matches!(effect, Some(Effect::Hang { .. } | Effect::DropAnswer));
-    gateway.record(&identity, &caller, if dropped { 0 } else { answer.status().as_u16() }, since);
-    if dropped {
-        close_connection();
+    // As on AWS, what has arrived is done, whether or not its caller still waits for the answer.
+    match tokio::spawn(perform(gateway, forwarded, since)).await {
+        Ok(Some(answer)) => answer,
+        _ => close_connection(),
     }
+}
+
+/// One call from its arrival to its answer; none if the caller gets none.
+async fn perform(gateway: Arc<Gateway>, request: Forwarded, since: Instant) -> Option<Response<Body>> {
+    let identity = request::identify(&request.method, &request.uri, &request.headers, &request.body);
+    let caller = gateway.upstream.principal(&identity.access_key).await;
+    let effect = gateway.fault(&identity, &caller, &request);
+    let changes_ec2 = identity.service == "ec2" && identity.mutating;
+    let platform = changes_ec2.then(|| gateway.ec2.platform_of(&ec2_request(&identity, &request))).flatten();
+    let refused = effect.as_ref().and_then(|effect| refusal(&identity, &caller, effect));
+    if let Some(Effect::Hang { milliseconds } | Effect::HangThenDo { milliseconds }) = effect {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
+    let answer = match (refused, &effect) {
+        (Some(problem), _) => Some(problem.answer(&identity.service)),
+        (None, Some(Effect::Hang { .. })) => None,
+        (None, effect) => {
+            let done = gateway.handle(request, &identity, effect.as_ref()).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "MiniStack did not answer");
+                Problem::new(503, "ServiceUnavailable", "the sandbox's MiniStack did not answer")
+                    .answer(&identity.service)
+            });
+            match effect {
+                Some(Effect::HangThenDo { .. } | Effect::DropAnswer) => None,
+                Some(Effect::ServerErrorAfter) => Some(Problem::internal(&identity.service).answer(&identity.service)),
+                _ => Some(done),
+            }
+        }
+    };
+    let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+    gateway.record(&identity, &caller, platform, status, since);
     answer
 }
 
-// The answers of rules that stop a call before anything is done.
-async fn refused(identity: &Identity, caller: &str, effect: Option<&Effect>) -> Option<Response<Body>> {
-    let problem = match effect? {
-        Effect::Fail { status, code, message } => Problem::new(*status, code, message),
-        Effect::Deny => Problem::denied(&identity.service, &identity.action, caller),
-        Effect::Throttle => Problem::throttled(&identity.service),
-        Effect::ServerError => Problem::internal(&identity.service),
-        Effect::Hang { milliseconds } => {
-            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
-            close_connection();
-        }
-        Effect::DropAnswer | Effect::HideFor { .. } => return None,
-    };
-    Some(problem.answer(&identity.service))
+/// The answer of an effect that stops a call before anything is done.
+fn refusal(identity: &Identity, caller: &str, effect: &Effect) -> Option<Problem> {
+    match effect {
+        Effect::Fail { status, code, message } => Some(Problem::new(*status, code, message)),
+        Effect::Deny => Some(Problem::denied(&identity.service, &identity.action, caller)),
+        Effect::Throttle => Some(Problem::throttled(&identity.service)),
+        Effect::Expired => Some(Problem::expired(&identity.service)),
+        Effect::ServerError => Some(Problem::internal(&identity.service)),
+        Effect::ServerErrorAfter
+        | Effect::Hang { .. }
+        | Effect::HangThenDo { .. }
+        | Effect::DropAnswer
+        | Effect::HideFor { .. }
+        | Effect::FailLater { .. } => None,
+    }
+}
+
+fn ec2_request(identity: &Identity, request: &Forwarded) -> ec2::Request {
+    ec2::Request {
+        action: identity.action.clone(),
+        region: identity.region.clone(),
+        parameters: request::parameters(&request.uri, &request.body).collect(),
+    }
 }
 
 // axum has no other way to hang up without an answer: unwinding ends the task that serves this one connection. The

@@ -22,7 +22,7 @@ mod stack;
 pub mod venv;
 
 pub use error::Error;
-pub use gateway::{Call, Effect, Rule};
+pub use gateway::{Call, Chaos, Effect, Rule};
 
 use durations::Durations;
 use gateway::Gateway;
@@ -108,12 +108,34 @@ impl Sandbox {
 
     /// Makes the calls that the rule takes go wrong.
     pub fn script(&self, rule: Rule) {
-        self.gateway.rules.add(rule);
+        self.gateway.faults.add(rule);
     }
 
-    /// Ends all rules.
+    /// Makes calls of the functions go wrong by chance.
+    pub fn chaos(&self, chaos: Chaos) {
+        self.gateway.faults.add_chaos(chaos);
+    }
+
+    /// Every fault that struck since the last reset, oldest first, each as the rule that makes it strike again.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Rule> {
+        self.faults_since(0)
+    }
+
+    /// The same without the first so many.
+    #[must_use]
+    pub fn faults_since(&self, count: usize) -> Vec<Rule> {
+        self.gateway.faults.struck_since(count)
+    }
+
+    /// Ends all rules and all chaos. What struck stays on record.
     pub fn clear_rules(&self) {
-        self.gateway.rules.clear();
+        self.gateway.faults.end();
+    }
+
+    /// Ends the rules and the chaos about this (see [`Rule::about`]), and the rules for this caller.
+    pub fn clear_rules_of(&self, text: &str) {
+        self.gateway.faults.end_of(text);
     }
 
     /// Every call since the sandbox came up or was last reset, oldest first.
@@ -128,10 +150,16 @@ impl Sandbox {
         self.gateway.calls.since(number)
     }
 
-    /// Forgets all calls and rules.
+    /// The ids of everything that is in EC2 with a tag of this value, whatever Describe shows of it.
+    #[must_use]
+    pub fn tagged(&self, value: &str) -> Vec<String> {
+        self.gateway.tagged(value)
+    }
+
+    /// Forgets all calls, rules and faults.
     pub fn reset(&self) {
         self.gateway.calls.clear();
-        self.gateway.rules.clear();
+        self.gateway.faults.clear();
     }
 
     /// Returns when somebody asks the gateway to stop (`POST /_sandbox/stop`).

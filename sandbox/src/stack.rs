@@ -58,9 +58,9 @@ pub(crate) async fn create(
 }
 
 // The functions take as long as they take, and only waiting is scaled: what the installation waits for is as in
-// production, except what stands for AWS's own lag.
+// production, except what stands for AWS's own lag: of the 30 s of settling, 12 are what a call may take.
 fn parameters(scale: f64) -> BTreeMap<String, String> {
-    let settling = (30.0 * scale).ceil().max(1.0);
+    let settling = (12.0 + 18.0 * scale).ceil();
     [
         ("Installation", "landfall".to_owned()),
         ("SettlingSeconds", settling.to_string()),

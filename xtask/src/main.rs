@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod chaos;
 mod demo;
 mod elf;
 mod generate;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Task {
     /// Measures Landfall and prints the figures beside what they are compared with.
     Bench(bench::Arguments),
+    /// Deploys, changes and destroys platforms while AWS misbehaves, a platform for each seed, and says what that did.
+    Chaos(chaos::Arguments),
     /// Deploys, changes and destroys a platform on this machine, and says what each step took.
     Demo,
     /// Writes the files that are made from the code: the manifest's schema, the policies in the template.
@@ -50,6 +53,7 @@ enum Task {
 async fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Bench(arguments) => bench::measure(arguments).await,
+        Task::Chaos(arguments) => chaos::run(arguments).await,
         Task::Demo => demo::show().await,
         Task::Generate => generate::run(),
         Task::Mutants { only } => mutants::kill(only.as_deref()),

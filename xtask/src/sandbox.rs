@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ::sandbox::{Options, Sandbox};
+use ::sandbox::{Chaos, Options, Rule, Sandbox};
 use clap::{Args, Subcommand};
 
 /// `cargo xtask sandbox …`
@@ -24,7 +24,12 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Starts a sandbox; source `<dir>/env` and use `aws` and `landfall` as ever.
-    Up(Place),
+    Up {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        trouble: Trouble,
+    },
     /// Ends the sandbox of this folder.
     Down {
         /// The sandbox's folder.
@@ -48,17 +53,41 @@ struct Place {
     functions: Option<PathBuf>,
 }
 
+/// What goes wrong in the sandbox.
+#[derive(Debug, Args)]
+struct Trouble {
+    /// A list of rules, in JSON or YAML: which calls go wrong, and how. `GET /_sandbox/faults` answers in the same form.
+    #[arg(long, value_name = "FILE")]
+    chaos: Option<PathBuf>,
+    /// Makes calls of the functions go wrong by chance; the same seed is the same chance.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// With --seed: how many of a thousand calls go wrong.
+    #[arg(long, requires = "seed", default_value_t = RATE)]
+    per_mille: u32,
+    /// With --seed: after how many faults no more come.
+    #[arg(long, requires = "seed", default_value_t = FAULTS)]
+    faults: u32,
+}
+
+/// How many of a thousand calls go wrong by chance, unless something else is asked for.
+pub(crate) const RATE: u32 = 30;
+
+/// How many faults chance makes, unless something else is asked for.
+pub(crate) const FAULTS: u32 = 25;
+
 type Done = Result<(), Box<dyn Error>>;
 
 pub(crate) async fn run(arguments: Arguments) -> Done {
     match arguments.task {
-        Task::Up(place) => up(&place).await,
+        Task::Up { place, trouble } => up(&place, trouble).await,
         Task::Down { dir } => down(&dir).await,
         Task::Serve(place) => serve(place).await,
     }
 }
 
-async fn up(place: &Place) -> Done {
+async fn up(place: &Place, trouble: Trouble) -> Done {
+    let rules = trouble.chaos.as_deref().map(rules).transpose()?.unwrap_or_default();
     std::fs::create_dir_all(&place.dir)?;
     if let Some(endpoint) = endpoint(&place.dir) {
         if alive(&endpoint).await {
@@ -77,7 +106,29 @@ async fn up(place: &Place) -> Done {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let endpoint = endpoint(&place.dir).unwrap_or_default();
+    for rule in &rules {
+        tell(&endpoint, "rules", rule).await?;
+    }
+    if let Some(seed) = trouble.seed {
+        let Trouble { per_mille, faults, .. } = trouble;
+        tell(&endpoint, "chaos", &Chaos { seed, about: None, per_mille, faults }).await?;
+    }
     say(&format!("ready after {} s: source {}/env", started.elapsed().as_secs(), place.dir.display()));
+    Ok(())
+}
+
+/// The rules in a file.
+pub(crate) fn rules(path: &Path) -> Result<Vec<Rule>, Box<dyn Error>> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    // JSON is YAML too.
+    serde_saphyr::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+async fn tell(endpoint: &str, what: &str, body: &impl serde::Serialize) -> Done {
+    let url = format!("{endpoint}/_sandbox/{what}");
+    let request = client()?.post(url).header("content-type", "application/json").body(serde_json::to_string(body)?);
+    request.send().await?.error_for_status()?;
     Ok(())
 }
 
@@ -155,6 +206,20 @@ fn say(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_are_read_from_yaml_and_json() {
+        let folder = std::env::temp_dir();
+        let yaml = folder.join(format!("rules-{}.yaml", std::process::id()));
+        let text = "- {service: ec2, action: Create*, about: demo, times: 1, effect: {hangThenDo: {milliseconds: 5}}}\n\
+                    - {service: dynamodb, action: '*', effect: throttle}\n";
+        std::fs::write(&yaml, text).unwrap();
+        let read = rules(&yaml).unwrap();
+        assert_eq!((read.len(), read[0].about.as_deref()), (2, Some("demo")));
+        std::fs::write(&yaml, serde_json::to_string(&read).unwrap()).unwrap();
+        assert_eq!(rules(&yaml).unwrap(), read);
+        std::fs::remove_file(yaml).unwrap();
+    }
 
     #[test]
     fn a_scale_is_a_fraction_or_a_number() {

@@ -9,13 +9,16 @@ use crate::program::{Done, Steps, cargo, program, read, run, say, workspace};
 /// `cargo xtask test`
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// More random cases.
+    /// More random cases, two hundred lives under faults, fifty platforms at once.
     #[arg(long)]
     long: bool,
 }
 
 /// How many cases each property is tried with in the long run; `proptest` reads it from its environment.
 const LONG_CASES: &str = "4096";
+
+/// The seeds of the long run.
+const LONG_SEEDS: &str = "0..200";
 
 /// Runs all tests, the quickest first.
 ///
@@ -32,9 +35,12 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
     steps.step("dependencies", dependencies)?;
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
     if arguments.long {
-        tests.env("PROPTEST_CASES", LONG_CASES);
+        tests.env("PROPTEST_CASES", LONG_CASES).args(["--", "--include-ignored"]);
     }
     steps.step("test", || run(&mut tests))?;
+    if arguments.long {
+        steps.step("chaos", || run(&mut program(std::env::current_exe()?, &["chaos", "--seeds", LONG_SEEDS])))?;
+    }
     say(&format!("\nAll passed.\n{}", steps.table()));
     Ok(())
 }

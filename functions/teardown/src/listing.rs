@@ -92,10 +92,13 @@ ec2_listing!(
     |group: &aws_sdk_ec2::types::SecurityGroup| group.group_name() != Some("default")
 );
 ec2_listing!(
+    /// One that failed, expired or was rejected stays until somebody deletes it.
     /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpoints.html>
     endpoints, describe_vpc_endpoints, "ec2:DescribeVpcEndpoints", "VPC endpoint", set_filters, vpc_endpoint_id, tags,
     "ec2 delete-vpc-endpoints --vpc-endpoint-ids",
-    |endpoint: &aws_sdk_ec2::types::VpcEndpoint| state_is_alive(endpoint.state().map(|state| state.as_str()))
+    |endpoint: &aws_sdk_ec2::types::VpcEndpoint| {
+        endpoint.state().is_none_or(|state| !state.as_str().eq_ignore_ascii_case("deleted"))
+    }
 );
 ec2_listing!(
     /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcPeeringConnections.html>

@@ -201,7 +201,12 @@ pub(super) fn describe_prefix_lists(call: &mut Call<'_>) -> Answer {
 /// Ends the change under way.
 pub(super) fn settle(store: &mut Store, id: &str) {
     let Ok(endpoint) = store.get_mut(Kind::Endpoint, id) else { return };
-    if endpoint.has("state", "pending") {
+    let coming = endpoint.document["coming"].take();
+    if endpoint.has("state", "pending") && coming.is_object() {
+        // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html (`State`, `LastError`)
+        endpoint.document["state"] = json!("failed");
+        endpoint.document["lastError"] = json!({"code": coming["failureCode"], "message": coming["failureMessage"]});
+    } else if endpoint.has("state", "pending") {
         endpoint.document["state"] = json!("available");
     } else {
         remove_interfaces(store, id, None);

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::request::{Refusal, Request};
+use super::store::Record;
 
 /// One filter of a request.
 #[derive(Debug)]
@@ -35,6 +36,27 @@ pub(super) fn passes(document: &Value, filters: &[Filter<'_>], fields: &[Field])
         }
     }
     Ok(true)
+}
+
+/// Refuses a filter that the call does not have, whatever there is to list.
+pub(super) fn known(filters: &[Filter<'_>], fields: &[Field]) -> Result<(), Refusal> {
+    filters.iter().try_for_each(|filter| actual(&Value::Null, filter.name, fields).map(|_| ()))
+}
+
+/// Whether the record may pass, judged without what only printing adds: most records of a region fail here, and printing
+/// is what costs.
+pub(super) fn may_pass(record: &Record, filters: &[Filter<'_>], fields: &[Field]) -> bool {
+    let any = |filter: &Filter<'_>, actual: &str| filter.values.iter().any(|pattern| matches(pattern, actual));
+    filters.iter().all(|filter| {
+        if let Some(key) = filter.name.strip_prefix("tag:") {
+            return record.tags.get(key).is_some_and(|value| any(filter, value));
+        }
+        let path = fields.iter().find(|(known, _)| *known == filter.name).map(|(_, path)| *path);
+        match path.map(|path| (path, &record.document[path])) {
+            Some((_, Value::String(actual))) => any(filter, actual),
+            _ => true,
+        }
+    })
 }
 
 fn actual(document: &Value, name: &str, fields: &[Field]) -> Result<Vec<String>, Refusal> {

@@ -264,7 +264,12 @@ pub(super) fn describe(request: &Request, store: &Store) -> Answer {
     }
     let filters = filter::filters(request);
     let mut found = Vec::new();
-    for record in store.visible(listing.kind).filter(|record| ids.is_empty() || ids.contains(&record.id.as_str())) {
+    let asked = |record: &&Record| ids.is_empty() || ids.contains(&record.id.as_str());
+    filter::known(&filters, listing.fields)?;
+    for record in store.visible(listing.kind).filter(asked) {
+        if !filter::may_pass(record, &filters, listing.fields) {
+            continue;
+        }
         let document = printed(store, record);
         if filter::passes(&document, &filters, listing.fields)? {
             found.push(document);

@@ -7,7 +7,7 @@ use rand::RngExt;
 use serde_json::{Value, json};
 
 use super::request::{Refusal, Request};
-use super::{endpoint, nat, transit};
+use super::{Aftermath, endpoint, nat, transit};
 use crate::durations::Durations;
 
 /// What a record is of.
@@ -248,19 +248,30 @@ impl Store {
         }
     }
 
-    /// The answer that a client token was given before.
+    /// The answer that a client token was given before, with the state of today. That of something deleted makes nothing
+    /// new: a retry succeeds "without performing any further actions. However, the result might contain updated
+    /// information, such as the current creation status".
     /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>
     pub(super) fn remembered(&self, request: &Request) -> Result<Option<Value>, Refusal> {
         let Some((parameters, answer)) = request.get("ClientToken").and_then(|token| self.tokens.get(token)) else {
             return Ok(None);
         };
         if *parameters == request.parameters {
-            return Ok(Some(answer.clone()));
+            return Ok(Some(self.updated(answer.clone())));
         }
         Err(Refusal::new(
             "IdempotentParameterMismatch",
             "The client token you have provided is associated with a resource with different parameters.",
         ))
+    }
+
+    fn updated(&self, mut answer: Value) -> Value {
+        for (field, kind) in [("natGateway", Kind::NatGateway), ("vpcEndpoint", Kind::Endpoint)] {
+            let Some(id) = answer[field][kind.id_field()].as_str() else { continue };
+            let state = self.find(kind, id).map_or("deleted", |record| record.text("state")).to_owned();
+            answer[field]["state"] = json!(state);
+        }
+        answer
     }
 
     pub(super) fn remember(&mut self, request: &Request, answer: &Value) {
@@ -269,12 +280,18 @@ impl Store {
         }
     }
 
-    /// Hides what the call under way has made.
-    pub(super) fn hide_latest(&mut self, lag: Duration) {
-        let until = Instant::now() + lag;
+    /// Hides what the call under way has made, or dooms it.
+    pub(super) fn follow(&mut self, aftermath: &Aftermath) {
         let latest = std::mem::take(&mut self.latest);
         for record in self.records.iter_mut().filter(|record| latest.contains(&record.id)) {
-            record.visible = until;
+            match aftermath {
+                Aftermath::None => {}
+                Aftermath::Hidden(lag) => record.visible = Instant::now() + *lag,
+                Aftermath::Failing(code, message) if record.due.is_some() => {
+                    record.document["coming"] = json!({"failureCode": code, "failureMessage": message});
+                }
+                Aftermath::Failing(..) => {}
+            }
         }
     }
 }

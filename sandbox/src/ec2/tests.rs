@@ -22,7 +22,11 @@ impl Region {
     }
 
     fn call(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String, String> {
-        self.0.answer(&Self::request(action, parameters), Duration::ZERO).map_err(|refusal| refusal.code)
+        self.answer(action, parameters, &Aftermath::None)
+    }
+
+    fn answer(&self, action: &str, parameters: &[(&str, &str)], aftermath: &Aftermath) -> Result<String, String> {
+        self.0.answer(&Self::request(action, parameters), aftermath).map_err(|refusal| refusal.code)
     }
 
     /// Calls, and reads one element of the answer.
@@ -77,6 +81,43 @@ fn a_token_is_answered_once_and_for_one_request() {
 }
 
 #[test]
+fn a_token_of_what_was_deleted_makes_nothing_new() {
+    let region = Region::new();
+    let (subnet, _, address, nat) = region.with_nat();
+    region.call("DeleteNatGateway", &[("NatGatewayId", &nat)]).unwrap();
+    sleep(Duration::from_millis(220));
+    let again = [("SubnetId", subnet.as_str()), ("AllocationId", &address), ("ClientToken", "t")];
+    assert_eq!(region.get("CreateNatGateway", &again, "natGatewayId"), nat);
+    assert_eq!(region.get("CreateNatGateway", &again, "state"), "deleted");
+
+    let vpc = region.get("CreateVpc", &[("CidrBlock", "10.1.0.0/16")], "vpcId");
+    let again = [("VpcId", vpc.as_str()), ("ServiceName", "com.amazonaws.eu-west-1.s3"), ("ClientToken", "e")];
+    let endpoint = region.get("CreateVpcEndpoint", &again, "vpcEndpointId");
+    region.call("DeleteVpcEndpoints", &[("VpcEndpointId.1", &endpoint)]).unwrap();
+    assert_eq!(region.get("CreateVpcEndpoint", &again, "vpcEndpointId"), endpoint);
+    assert_eq!(region.get("CreateVpcEndpoint", &again, "state"), "deleted");
+    assert_eq!(
+        region.call("DescribeVpcEndpoints", &[("VpcEndpointId.1", &endpoint)]),
+        Err("InvalidVpcEndpointId.NotFound".into())
+    );
+}
+
+#[test]
+fn what_is_told_to_fail_fails_after_a_while() {
+    let region = Region::new();
+    let (subnet, _, _, _) = region.with_nat();
+    let failing = Aftermath::Failing("InternalError".into(), "by a rule".into());
+    let address = region.get("AllocateAddress", &[], "allocationId");
+    let create = [("SubnetId", subnet.as_str()), ("AllocationId", &address)];
+    let answer = region.answer("CreateNatGateway", &create, &failing).unwrap();
+    let nat = answer.split_once("<natGatewayId>").unwrap().1.split_once('<').unwrap().0.to_owned();
+    let read = |element: &str| region.get("DescribeNatGateways", &[("NatGatewayId.1", &nat)], element);
+    assert_eq!(read("state"), "pending");
+    sleep(Duration::from_millis(440));
+    assert_eq!((read("state").as_str(), read("failureMessage").as_str()), ("failed", "by a rule"));
+}
+
+#[test]
 fn a_nat_gateway_without_a_way_out_fails() {
     let region = Region::new();
     let vpc = region.get("CreateVpc", &[("CidrBlock", "10.0.0.0/16")], "vpcId");
@@ -109,7 +150,7 @@ fn filters_are_applied_and_wrong_ones_refused() {
 fn what_is_created_may_stay_hidden_for_a_while() {
     let region = Region::new();
     let create = Region::request("CreateVpc", &[("CidrBlock", "10.0.0.0/16")]);
-    region.0.answer(&create, Duration::from_millis(50)).unwrap();
+    region.0.answer(&create, &Aftermath::Hidden(Duration::from_millis(50))).unwrap();
     assert!(!region.call("DescribeVpcs", &[]).unwrap().contains("10.0.0.0/16"));
     sleep(Duration::from_millis(60));
     assert!(region.call("DescribeVpcs", &[]).unwrap().contains("10.0.0.0/16"));

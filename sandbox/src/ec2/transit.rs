@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::interface::{self, Managed};
 use super::request::Refusal;
-use super::store::{Kind, Store, now};
+use super::store::{Kind, Record, Store, now};
 use super::{ACCOUNT, Answer, Call};
 
 /// A transit gateway is given to Landfall, never made by it, so it is available at once.
@@ -31,10 +31,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
 pub(super) fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.request.required("TransitGatewayId")?;
     let mut gateway = call.store.get(Kind::TransitGateway, id)?.document.clone();
-    let used = call
-        .store
-        .all(Kind::TransitGatewayAttachment)
-        .any(|one| one.has("transitGatewayId", id) && !one.has("state", "deleted"));
+    let used = call.store.all(Kind::TransitGatewayAttachment).any(|one| one.has("transitGatewayId", id) && lives(one));
     if used {
         return Err(Refusal::new("IncorrectState", format!("{id} has non-deleted VPC Attachments.")));
     }
@@ -51,7 +48,7 @@ pub(super) fn attach(call: &mut Call<'_>) -> Answer {
     let exists = call
         .store
         .all(Kind::TransitGatewayAttachment)
-        .any(|one| one.has("transitGatewayId", gateway) && one.has("vpcId", vpc) && !one.has("state", "deleted"));
+        .any(|one| one.has("transitGatewayId", gateway) && one.has("vpcId", vpc) && lives(one));
     if exists {
         return Err(Refusal::new(
             "DuplicateTransitGatewayAttachment",
@@ -109,10 +106,19 @@ pub(super) fn detach(call: &mut Call<'_>) -> Answer {
     if attachment.has("state", "deleted") {
         return Err(Kind::TransitGatewayAttachment.not_found(id));
     }
+    if attachment.has("state", "failed") || attachment.has("state", "deleting") {
+        return Err(Refusal::new("IncorrectState", format!("{id} is in invalid state")));
+    }
     attachment.document["state"] = json!("deleting");
     let document = attachment.document.clone();
     call.store.schedule(id, call.durations.attachment_changing());
     Ok(json!({ "transitGatewayVpcAttachment": document }))
+}
+
+/// Neither deleted nor failed; both stay listed for a while.
+/// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html>
+fn lives(attachment: &Record) -> bool {
+    !attachment.has("state", "deleted") && !attachment.has("state", "failed")
 }
 
 /// Whether a VPC hangs on the gateway, so that routes to it work.
@@ -125,11 +131,13 @@ pub(super) fn attached(store: &Store, gateway: &str, vpc: &str) -> bool {
 /// Ends the change under way.
 pub(super) fn settle(store: &mut Store, id: &str) {
     let Ok(attachment) = store.get_mut(Kind::TransitGatewayAttachment, id) else { return };
-    if attachment.has("state", "pending") {
+    let coming = attachment.document["coming"].take();
+    if attachment.has("state", "pending") && coming.is_null() {
         attachment.document["state"] = json!("available");
         return;
     }
-    attachment.document["state"] = json!("deleted");
+    let end = if attachment.has("state", "pending") { "failed" } else { "deleted" };
+    attachment.document["state"] = json!(end);
     let description = description(id);
     store.remove_where(|record| record.kind == Kind::Interface && record.has("description", &description));
 }

@@ -171,7 +171,9 @@ fn blocks_deletion(kind: Kind, document: &Value, vpc: &str) -> bool {
         Kind::SecurityGroup => here && document["groupName"] != "default",
         Kind::RouteTable => here && !route::is_main(document),
         Kind::InternetGateway => document["attachmentSet"][0]["vpcId"] == vpc,
-        Kind::TransitGatewayAttachment => here && document["state"] != "deleted",
+        // One that failed is listed for two hours and holds nothing:
+        // https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+        Kind::TransitGatewayAttachment => here && document["state"] != "deleted" && document["state"] != "failed",
         Kind::Peering => {
             document["status"]["code"] == "active"
                 && (document["requesterVpcInfo"]["vpcId"] == vpc || document["accepterVpcInfo"]["vpcId"] == vpc)

@@ -22,10 +22,21 @@ pub struct Call {
     pub caller: String,
     /// Whether the action changes something, by its name.
     pub mutating: bool,
+    /// The platform that a change in EC2 is about, by the tag that it gives or that stands on what it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
     /// The HTTP status of the answer; 0 when the answer was withheld.
     pub status: u16,
     /// How long the answer took.
     pub milliseconds: u64,
+}
+
+impl Call {
+    /// When it arrived.
+    #[must_use]
+    pub fn began(&self) -> jiff::Timestamp {
+        self.at - jiff::SignedDuration::from_millis(i64::try_from(self.milliseconds).unwrap_or_default())
+    }
 }
 
 /// The record of all calls.

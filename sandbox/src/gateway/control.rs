@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Gateway;
 use super::calls::Call;
+use super::chaos::Chaos;
 use super::rules::Rule;
 
 type Shared = State<Arc<Gateway>>;
@@ -19,12 +20,15 @@ struct Since {
     since: u64,
 }
 
-/// `GET calls?since=N`; `GET`, `POST` (a rule) and `DELETE rules`; `POST reset`, `POST stop`; `GET health`.
+/// `GET calls?since=N`; `GET`, `POST` (a rule) and `DELETE rules`; `POST chaos`; `GET faults`; `POST reset`,
+/// `POST stop`; `GET health`.
 pub(super) fn routes() -> Router<Arc<Gateway>> {
     Router::new()
         .route("/_sandbox/health", get(async || "ok"))
         .route("/_sandbox/calls", get(calls))
         .route("/_sandbox/rules", get(rules).post(add_rule).delete(clear_rules))
+        .route("/_sandbox/chaos", post(add_chaos))
+        .route("/_sandbox/faults", get(struck))
         .route("/_sandbox/reset", post(reset))
         .route("/_sandbox/stop", post(stop))
 }
@@ -34,20 +38,28 @@ async fn calls(State(gateway): Shared, Query(Since { since }): Query<Since>) -> 
 }
 
 async fn rules(State(gateway): Shared) -> Json<Vec<Rule>> {
-    Json(gateway.rules.all())
+    Json(gateway.faults.rules())
 }
 
 async fn add_rule(State(gateway): Shared, Json(rule): Json<Rule>) {
-    gateway.rules.add(rule);
+    gateway.faults.add(rule);
 }
 
 async fn clear_rules(State(gateway): Shared) {
-    gateway.rules.clear();
+    gateway.faults.end();
+}
+
+async fn add_chaos(State(gateway): Shared, Json(chaos): Json<Chaos>) {
+    gateway.faults.add_chaos(chaos);
+}
+
+async fn struck(State(gateway): Shared) -> Json<Vec<Rule>> {
+    Json(gateway.faults.struck_since(0))
 }
 
 async fn reset(State(gateway): Shared) {
     gateway.calls.clear();
-    gateway.rules.clear();
+    gateway.faults.clear();
 }
 
 async fn stop(State(gateway): Shared) {

@@ -37,6 +37,21 @@ impl Problem {
         Self::new(status, code, "Rate exceeded")
     }
 
+    /// Temporary credentials past their time, as the service says it. EC2 has a code of its own for it.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> (`RequestExpired`),
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> (`ExpiredToken`),
+    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html> (`ExpiredTokenException`)
+    pub(crate) fn expired(service: &str) -> Self {
+        let (status, code) = match service {
+            "ec2" => (400, "RequestExpired"),
+            "s3" => (400, "ExpiredToken"),
+            "iam" | "sts" | "sns" | "cloudformation" => (403, "ExpiredToken"),
+            "lambda" => (403, "ExpiredTokenException"),
+            _ => (400, "ExpiredTokenException"),
+        };
+        Self::new(status, code, "The security token included in the request is expired")
+    }
+
     /// A failure of the service itself.
     pub(crate) fn internal(service: &str) -> Self {
         let code = match service {

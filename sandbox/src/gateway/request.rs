@@ -30,6 +30,19 @@ pub(crate) fn parameters(uri: &Uri, body: &[u8]) -> impl Iterator<Item = (String
     url::form_urlencoded::parse(text).into_owned().collect::<Vec<_>>().into_iter()
 }
 
+/// Whether a text stands in the request's path or body, and no letter or digit follows it: `demo-1` does not stand in
+/// `demo-12`.
+pub(crate) fn mentions(uri: &Uri, body: &[u8], text: &str) -> bool {
+    let ends = |rest: &[u8]| !rest.first().is_some_and(u8::is_ascii_alphanumeric);
+    let within = |whole: &[u8]| {
+        whole
+            .windows(text.len().max(1))
+            .enumerate()
+            .any(|(at, window)| window == text.as_bytes() && ends(&whole[at + text.len()..]))
+    };
+    within(uri.to_string().as_bytes()) || within(body)
+}
+
 // key/date/region/service/aws4_request
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 fn scope(uri: &Uri, headers: &HeaderMap) -> Vec<String> {
@@ -153,6 +166,15 @@ mod tests {
             headers.insert("x-amz-target", target.parse().unwrap());
         }
         identify(&method.parse().unwrap(), &uri.parse().unwrap(), &headers, body.as_bytes())
+    }
+
+    #[test]
+    fn a_name_is_found_as_a_whole_word() {
+        let uri: Uri = "/bucket/plans/chaos-1/2.json".parse().unwrap();
+        assert!(mentions(&uri, b"", "chaos-1"));
+        assert!(!mentions(&uri, b"", "cha"));
+        assert!(mentions(&Uri::from_static("/"), br#"{"S":"PLATFORM#chaos-12"}"#, "chaos-12"));
+        assert!(!mentions(&Uri::from_static("/"), br#"{"S":"PLATFORM#chaos-12"}"#, "chaos-1"));
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! Scripted answers: what a test makes AWS do wrong.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use serde::{Deserialize, Serialize};
 
-use super::request::Identity;
+use super::faults::Arrived;
 
 /// Makes matching calls fail, hang, or lose their answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +13,12 @@ pub struct Rule {
     /// The action; `*` for all, and at the end for a beginning (`Create*`).
     pub action: String,
     /// Only calls whose caller's ARN contains this.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
+    /// Only calls about this: the name of a platform, or any other text that stands in the request or is a tag's value
+    /// of an EC2 resource that the request names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// How many matching calls pass first.
     #[serde(default)]
     pub skip: u32,
@@ -44,10 +46,20 @@ pub enum Effect {
     Deny,
     /// Answers as the service does when it is called too often; nothing is done.
     Throttle,
+    /// Answers as AWS does when the caller's temporary credentials have expired; nothing is done.
+    Expired,
     /// Answers with an internal error of the service; nothing is done.
     ServerError,
+    /// Does what is asked, and answers with an internal error of the service.
+    ServerErrorAfter,
     /// Keeps the caller waiting this long, then closes the connection; nothing is done.
     Hang {
+        /// For how long.
+        milliseconds: u64,
+    },
+    /// Keeps the caller waiting this long, and only then does what is asked, even if the caller has given up. Closes the
+    /// connection without an answer.
+    HangThenDo {
         /// For how long.
         milliseconds: u64,
     },
@@ -58,13 +70,21 @@ pub enum Effect {
         /// For how long.
         milliseconds: u64,
     },
+    /// Does what is asked, and what an EC2 create made ends as failed: a NAT gateway, an interface endpoint, a transit
+    /// gateway attachment.
+    FailLater {
+        /// The reason's code.
+        code: String,
+        /// The reason.
+        message: String,
+    },
 }
 
 impl Rule {
     /// A rule for all calls of this action.
     #[must_use]
     pub fn new(service: &str, action: &str, effect: Effect) -> Self {
-        Self { service: service.into(), action: action.into(), caller: None, skip: 0, times: 0, effect }
+        Self { service: service.into(), action: action.into(), caller: None, about: None, skip: 0, times: 0, effect }
     }
 
     /// Fails the action with this code (HTTP 400).
@@ -91,45 +111,17 @@ impl Rule {
         Self { caller: Some(caller.into()), ..self }
     }
 
-    fn takes(&self, identity: &Identity, caller: &str) -> bool {
-        matches(&self.service, &identity.service)
-            && matches(&self.action, &identity.action)
-            && self.caller.as_ref().is_none_or(|wanted| caller.contains(wanted.as_str()))
-    }
-}
-
-/// The rules in force, first come first served.
-#[derive(Debug, Default)]
-pub(crate) struct Rules {
-    rules: Mutex<Vec<(Rule, u32)>>,
-}
-
-impl Rules {
-    pub(crate) fn add(&self, rule: Rule) {
-        self.lock().push((rule, 0));
+    /// Takes only calls about this platform, or whatever else the text is (see [`Rule::about`]).
+    #[must_use]
+    pub fn about(self, text: &str) -> Self {
+        Self { about: Some(text.into()), ..self }
     }
 
-    pub(crate) fn all(&self) -> Vec<Rule> {
-        self.lock().iter().map(|(rule, _)| rule.clone()).collect()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    /// What happens to this call; counts it.
-    pub(crate) fn effect(&self, identity: &Identity, caller: &str) -> Option<Effect> {
-        for (rule, seen) in self.lock().iter_mut().filter(|(rule, _)| rule.takes(identity, caller)) {
-            *seen += 1;
-            if *seen > rule.skip && (rule.times == 0 || *seen <= rule.skip + rule.times) {
-                return Some(rule.effect.clone());
-            }
-        }
-        None
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(Rule, u32)>> {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn takes(&self, call: &Arrived<'_>) -> bool {
+        matches(&self.service, &call.identity.service)
+            && matches(&self.action, &call.identity.action)
+            && self.caller.as_ref().is_none_or(|wanted| call.caller.contains(wanted.as_str()))
+            && self.about.as_ref().is_none_or(|text| call.is_about(text))
     }
 }
 
@@ -137,26 +129,5 @@ fn matches(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => text.starts_with(beginning),
         None => pattern == text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rule_skips_then_takes_then_ends() {
-        let rules = Rules::default();
-        rules.add(Rule::fail("ec2", "Create*", "Busy", "").after(1).times(2).by("network"));
-        let identity = Identity {
-            service: "ec2".into(),
-            action: "CreateVpc".into(),
-            region: "eu-west-1".into(),
-            access_key: String::new(),
-            mutating: true,
-        };
-        assert_eq!(rules.effect(&identity, "role/admit"), None);
-        let taken: Vec<bool> = (0..4).map(|_| rules.effect(&identity, "role/network").is_some()).collect();
-        assert_eq!(taken, [false, true, true, false]);
     }
 }

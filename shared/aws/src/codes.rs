@@ -28,7 +28,8 @@ pub fn refused(verb: Verb, action: &str, code: &str, status: Option<u16>, detail
     let fault = |name| CallError::Fault(Fault::new(name, format!("{action} answered {code}: {detail}")));
     match code {
         code if is_throttling(code) => fault(FaultName::Throttled),
-        code if is_server_error(code) => fault(FaultName::ServiceUnavailable),
+        // The credentials of a function come with its environment, and the next call may have newer ones.
+        code if is_server_error(code) || is_expired(code) => fault(FaultName::ServiceUnavailable),
         code if is_denial(code) => CallError::Fault(
             Fault::new(FaultName::AccessDenied, format!("AWS denied {action} ({code}): {detail}"))
                 .next(format!("allow {action} to the function's role, then retry")),
@@ -88,6 +89,11 @@ fn is_server_error(code: &str) -> bool {
     )
 }
 
+/// Temporary credentials past their time. EC2 has a code of its own for it.
+fn is_expired(code: &str) -> bool {
+    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "RequestExpired")
+}
+
 fn is_denial(code: &str) -> bool {
     matches!(
         code,
@@ -97,8 +103,6 @@ fn is_denial(code: &str) -> bool {
             | "AccessDeniedException"
             | "OptInRequired"
             | "PendingVerification"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
             | "InvalidClientTokenId"
             | "UnrecognizedClientException"
             | "SignatureDoesNotMatch"
@@ -171,6 +175,8 @@ mod tests {
             (Verb::Read, "ThrottlingException", Some(400), Some(Throttled)),
             (Verb::Create, "InternalError", Some(500), Some(ServiceUnavailable)),
             (Verb::Create, "NobodyKnows", Some(502), Some(ServiceUnavailable)),
+            (Verb::Create, "RequestExpired", Some(400), Some(ServiceUnavailable)),
+            (Verb::Read, "ExpiredTokenException", Some(400), Some(ServiceUnavailable)),
             (Verb::Create, "UnauthorizedOperation", Some(403), Some(AccessDenied)),
             (Verb::Read, "AccessDeniedException", Some(400), Some(AccessDenied)),
             (Verb::Create, "AddressLimitExceeded", Some(400), Some(QuotaExceeded)),

@@ -7,8 +7,10 @@
 
 mod admission;
 mod by_hand;
+mod chaos;
 mod deletion;
 mod failures;
+mod fencing;
 mod ledger;
 mod network;
 mod schedule;

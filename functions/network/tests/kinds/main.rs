@@ -6,6 +6,7 @@
 mod addresses;
 mod endpoints;
 mod flow_logs;
+mod golden;
 mod groups;
 mod links;
 mod routes;

@@ -1,0 +1,86 @@
+//! What is written into the ledger, beside the golden records of the network's kinds.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use domain::{Kind, Record};
+use serde_json::Value;
+
+use crate::stage::on_stage;
+
+/// The golden records of a kind: one of each form in which it was ever written, numbered from 1.
+fn golden(kind: Kind) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/network/tests/golden");
+    (1..).map(|n| folder.join(format!("{kind}.{n}.json"))).take_while(|path| path.exists()).collect()
+}
+
+/// Every place in a document with the type of what stands there. The keys of tags are the user's.
+fn form(value: &Value) -> BTreeSet<String> {
+    fn walk(path: &str, value: &Value, into: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(_) if path.ends_with(".tags") => {
+                into.insert(format!("{path}: tags"));
+            }
+            Value::Object(fields) => {
+                into.insert(format!("{path}: object"));
+                fields.iter().for_each(|(name, field)| walk(&format!("{path}.{name}"), field, into));
+            }
+            Value::Array(items) => {
+                into.insert(format!("{path}: list"));
+                items.iter().for_each(|item| walk(&format!("{path}[]"), item, into));
+            }
+            Value::String(_) => _ = into.insert(format!("{path}: text")),
+            Value::Number(_) => _ = into.insert(format!("{path}: number")),
+            Value::Bool(_) => _ = into.insert(format!("{path}: flag")),
+            Value::Null => _ = into.insert(format!("{path}: nothing")),
+        }
+    }
+    let mut form = BTreeSet::new();
+    walk("", value, &mut form);
+    form
+}
+
+#[test]
+fn every_form_that_is_written_has_a_golden_record() {
+    on_stage(async |stage| {
+        let (made, given) = (stage.case(stage.kinds()), stage.case(stage.kinds()));
+        made.deploy(&stage.before.first(made.platform())).await.unwrap();
+        given.deploy(&stage.before.given(given.platform())).await.unwrap();
+        given.disagreement().await.unwrap();
+        let mut records = [made.records.all(), given.records.all()].concat();
+        assert!(Kind::ALL.iter().all(|kind| records.iter().any(|record| record.kind == *kind)));
+        records.retain(|record| {
+            let written = form(&serde_json::to_value(record).unwrap());
+            !golden(record.kind).iter().any(|path| form(&read(path)) == written)
+        });
+        if std::env::var_os("GOLDEN_UPDATE").is_some() {
+            records.iter().for_each(add);
+        }
+        let new: Vec<String> = records.iter().map(|record| serde_json::to_string_pretty(record).unwrap()).collect();
+        assert!(
+            new.is_empty(),
+            "records of a form that no golden record has. Leave the golden records as they are, and add those of the new \
+             form by GOLDEN_UPDATE=1:\n{}",
+            new.join("\n")
+        );
+        given.tear_down().await.unwrap();
+        assert_eq!(given.physical().await.into_iter().collect::<Vec<_>>(), Vec::<String>::new());
+    });
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Keeps a record as the next golden one of its kind, unless one of its form was just added.
+fn add(record: &Record) {
+    let known = golden(record.kind);
+    let value = serde_json::to_value(record).unwrap();
+    if known.iter().any(|path| form(&read(path)) == form(&value)) {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/network/tests/golden");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{}.{}.json", record.kind, known.len() + 1));
+    std::fs::write(path, serde_json::to_string_pretty(&value).unwrap() + "\n").unwrap();
+}
