@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use domain::{PlatformName, ResourceId};
 use jiff::SignedDuration;
+use plan::PlanNumber;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -69,6 +70,10 @@ pub enum Command {
     Events(Events),
     /// Show everything that is known of one resource
     Describe(Describe),
+    /// Approve the plan that waits for it, and follow its run
+    Approve(Approve),
+    /// Reject the plan that waits for approval
+    Reject(Reject),
     /// Cancel the run that is under way
     Cancel(Named),
     /// Run the newest revision again, after a failure
@@ -195,6 +200,40 @@ pub struct Describe {
     /// The form of the output.
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// `landfall approve`
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The name of the platform
+    pub name: PlatformName,
+
+    /// The number of the plan that you mean; any other is not approved
+    #[arg(long, value_name = "N")]
+    pub plan: Option<PlanNumber>,
+
+    /// Do not ask for the number again
+    #[arg(long, requires = "plan")]
+    pub yes: bool,
+
+    /// Whether to wait.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `landfall reject`
+#[derive(Debug, Args)]
+pub struct Reject {
+    /// The name of the platform
+    pub name: PlatformName,
+
+    /// The number of the plan that you mean; any other is not rejected
+    #[arg(long, value_name = "N")]
+    pub plan: Option<PlanNumber>,
+
+    /// Do not ask for the number again
+    #[arg(long, requires = "plan")]
+    pub yes: bool,
 }
 
 /// `landfall retry`

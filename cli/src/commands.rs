@@ -1,6 +1,7 @@
 //! One module a command.
 
 mod apply;
+mod approve;
 mod cancel;
 mod completions;
 mod describe;
@@ -11,6 +12,7 @@ mod history;
 mod init;
 mod list;
 mod plan;
+mod reject;
 mod report;
 mod retry;
 mod schema;
@@ -43,6 +45,8 @@ pub async fn run(arguments: Arguments, printer: Printer) -> Result<Exit, Failure
         Command::History(asked) => history::run(&found().await?, asked, printer).await,
         Command::Events(asked) => events::run(&found().await?, asked, printer).await,
         Command::Describe(asked) => describe::run(&found().await?, asked, printer).await,
+        Command::Approve(asked) => approve::run(&found().await?, asked, printer).await,
+        Command::Reject(asked) => reject::run(&found().await?, asked, printer).await,
         Command::Cancel(asked) => cancel::run(&found().await?, asked, printer).await,
         Command::Retry(asked) => retry::run(&found().await?, asked, printer).await,
         Command::Unprotect(asked) => unprotect::run(&found().await?, asked, printer).await,

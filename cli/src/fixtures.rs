@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
     Admission, Approval, Ending, Failure, Guards, Ledger, Listing, Machine, ObjectKey, OnFailure, OnManifestDelete,
-    Platform, Report, Run, RunStatus, Trigger,
+    Pending, Platform, Report, Run, RunStatus, Trigger,
 };
 use plan::{Action, Desired, Facts, FieldChange, Goal, Plan, PlannedChange};
 use serde_json::json;
@@ -58,6 +58,17 @@ pub fn platform() -> Platform {
         }),
         next_due: Some(NOW + SignedDuration::from_hours(22)),
         ..Platform::new(name(), "landfall".to_owned(), bound, target(), ago(90_000))
+    }
+}
+
+/// A second plan of that platform, which waits for approval.
+pub fn pending() -> Pending {
+    Pending {
+        plan: 2,
+        version_id: Some("v2".to_owned()),
+        execution: "arn:aws:states:eu-west-1:123456789012:execution:landfall-deploy:two".to_owned(),
+        until: NOW + SignedDuration::from_hours(23),
+        decision: None,
     }
 }
 

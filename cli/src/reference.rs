@@ -71,7 +71,7 @@ async fn shape(command: &str) -> String {
         "plan" => {
             let changes = fixtures::changes();
             let counts = Counts::of(&changes);
-            json(&PlanView { platform: name.to_string(), from_revision: 1, counts, refused: None, changes })
+            json(&PlanView { platform: name.to_string(), from_revision: 1, counts, approval: Vec::new(), changes })
         }
         "list" => json(&[PlatformView::new(&platform, &clock)]),
         "status" => {

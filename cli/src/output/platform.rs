@@ -1,7 +1,7 @@
 //! `landfall list`, and the head of `landfall status`.
 
 use jiff::Timestamp;
-use ledger::{Platform, Status};
+use ledger::{Decision, Platform, Status};
 use serde::Serialize;
 
 use super::paint::{Paint, Tone};
@@ -32,12 +32,26 @@ pub struct PlatformView {
     pub run: Option<String>,
     /// Since when something newer has been waiting for that run to end.
     pub waiting_since: Option<Timestamp>,
+    /// The plan that waits for approval.
+    pub approval: Option<ApprovalView>,
     /// Whether it may not be destroyed now.
     pub protected: bool,
     /// Until when the protection is lifted.
     pub unprotected_until: Option<Timestamp>,
     /// When it is redeployed next.
     pub next_due: Option<Timestamp>,
+}
+
+/// A plan that waits for approval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalView {
+    /// Its number.
+    pub plan: u64,
+    /// Until when it waits.
+    pub until: Timestamp,
+    /// What was said to it, while its execution takes that up: whether it is approved, by whom and when.
+    pub decision: Option<Decision>,
 }
 
 impl PlatformView {
@@ -54,6 +68,11 @@ impl PlatformView {
             last_good_plan: platform.last_good,
             run: platform.lease.as_ref().map(|lease| lease.run.to_string()),
             waiting_since: platform.waiting.as_ref().map(|waiting| waiting.at),
+            approval: platform.approval.as_ref().map(|pending| ApprovalView {
+                plan: pending.plan,
+                until: pending.until,
+                decision: pending.decision.clone(),
+            }),
             protected: platform.is_protected(clock.now),
             unprotected_until: platform.unprotected_until.filter(|until| *until > clock.now),
             next_due: platform.next_due,
@@ -72,9 +91,20 @@ pub fn list(paint: Paint, clock: &Clock, platforms: &[PlatformView]) -> String {
             Cell::from(platform.revision.to_string()),
             Cell::from(platform.run.clone().unwrap_or_default()),
             Cell::from(due),
+            Cell::new(Tone::Busy, waits_for(platform)),
         ]
     });
-    table(paint, ["NAME", "STATUS", "REGION", "REVISION", "RUN UNDER WAY", "REDEPLOY"], rows.collect())
+    let headings = ["NAME", "STATUS", "REGION", "REVISION", "RUN UNDER WAY", "REDEPLOY", "WAITS FOR"];
+    table(paint, headings, rows.collect())
+}
+
+/// What stands in the way of something newer.
+fn waits_for(platform: &PlatformView) -> String {
+    match (&platform.approval, platform.waiting_since) {
+        (Some(approval), _) if approval.decision.is_none() => format!("approval of plan {}", approval.plan),
+        (_, Some(_)) => "the run under way".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// The lines at the top of a status.
@@ -97,6 +127,7 @@ pub fn head(paint: Paint, clock: &Clock, platform: &PlatformView) -> String {
         None if platform.protected => text.push_str("  protected against deletion\n"),
         None => {}
     }
+    text.push_str(&approval(clock, platform).unwrap_or_default());
     if let Some(since) = platform.waiting_since {
         text.push_str(&format!("  something newer has been waiting for {}\n", coarse(clock.since(since))));
     }
@@ -104,6 +135,20 @@ pub fn head(paint: Paint, clock: &Clock, platform: &PlatformView) -> String {
         text.push_str(&format!("  redeployed next at {}, in {}\n", clock.date(due), coarse(clock.until(due))));
     }
     text
+}
+
+/// What is to be said of a plan that waits.
+pub fn approval(clock: &Clock, platform: &PlatformView) -> Option<String> {
+    let ApprovalView { plan, until, decision } = platform.approval.as_ref()?;
+    let name = &platform.name;
+    Some(match decision {
+        None => format!(
+            "  plan {plan} waits for approval, {} left: `landfall approve {name}` or `landfall reject {name}`\n",
+            coarse(clock.until(*until))
+        ),
+        Some(said) if said.approved => format!("  plan {plan} was approved by {}\n", said.by),
+        Some(said) => format!("  plan {plan} was rejected by {}\n", said.by),
+    })
 }
 
 fn word(status: Status) -> &'static str {
@@ -128,7 +173,7 @@ fn tone(status: Status) -> Tone {
 
 #[cfg(test)]
 mod tests {
-    use ledger::Platform;
+    use ledger::{Pending, Platform};
 
     use super::*;
     use crate::fixtures;
@@ -142,9 +187,22 @@ mod tests {
         let (ledger, _) = fixtures::under_way().await;
         let mut platforms = ledger.platforms().await.unwrap();
         platforms.push(Platform { status: Status::Ready, ..fixtures::platform() });
+        platforms.push(Platform { approval: Some(fixtures::pending()), ..fixtures::platform() });
         platforms.push(Platform { status: Status::RolledBack, next_due: None, ..fixtures::platform() });
         let views: Vec<PlatformView> = platforms.iter().map(of).collect();
         insta::assert_snapshot!(list(Paint::PLAIN, &fixtures::clock(), &views));
+    }
+
+    #[test]
+    fn a_head_with_a_plan_that_waits_for_approval() {
+        let pending = fixtures::pending();
+        let said = Decision { approved: true, by: "arn:aws:iam::123456789012:user/ada".to_owned(), at: fixtures::NOW };
+        let approved = Pending { decision: Some(said), ..pending.clone() };
+        let shown = [pending, approved].map(|pending| {
+            let platform = Platform { approval: Some(pending), ..fixtures::platform() };
+            head(Paint::PLAIN, &fixtures::clock(), &of(&platform))
+        });
+        insta::assert_snapshot!(shown.join("\n"));
     }
 
     #[test]

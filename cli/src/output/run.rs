@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Failure, Machine, Run, RunStatus, Trigger};
+use ledger::{Decision, Failure, Machine, Run, RunStatus, Trigger};
 use serde::Serialize;
 
 use super::paint::{Paint, Tone};
@@ -34,6 +34,8 @@ pub struct RunView {
     pub ended: Option<Timestamp>,
     /// Whether somebody asked for its end.
     pub cancelled: bool,
+    /// Who approved its plan, and when; null if that needed no approval.
+    pub approval: Option<Decision>,
     /// Why it failed: a name and a sentence.
     pub failure: Option<Failure>,
     /// Whether it undid, after its failure, what it had done.
@@ -69,6 +71,7 @@ impl RunView {
             started: run.started,
             ended: run.ended,
             cancelled: run.cancelled,
+            approval: run.approval.clone(),
             failure: run.failure.clone(),
             restored: run.restored,
             phases: phases

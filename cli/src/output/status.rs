@@ -166,6 +166,9 @@ fn run_lines(paint: Paint, clock: &Clock, run: &RunView, view: &StatusView) -> S
     });
     text.push_str(&counts(run, view));
     text.push('\n');
+    if let Some(approval) = &run.approval {
+        text.push_str(&format!("  approved by {}\n", approval.by));
+    }
     text.push_str(&phases(paint, clock, run, view));
     if let Some(reason) = &run.failure {
         text.push_str(&failure(paint, reason));

@@ -1,13 +1,17 @@
 //! One admission: read, judge, plan, take the lease.
 
-use domain::{AccountId, Fault, FaultName, PlatformName, Region, Target};
+use domain::{AccountId, Fault, FaultName, PlatformName, Record, Region, Target};
 use engine::{Ledger as _, LedgerError};
 use jiff::Timestamp;
 use lambda::{Invocation, PlanStore, Services, Variables};
-use ledger::{Admission, Ledger, Machine, ObjectKey, PlanHead, Platform, Revision, Run, Status, Trigger, Waiting};
+use ledger::{
+    Admission, Decision, Guards, Ledger, Machine, ObjectKey, PlanHead, Platform, Revision, Run, Status, Trigger,
+    Waiting,
+};
 use manifest::Manifest;
 use plan::{Plan, PlanNumber};
 
+use crate::approval::{Draft, Leave};
 use crate::event::{Wish, parse};
 use crate::judge::{OnDelete, Origin, Redeploy};
 use crate::{Answer, Input, Outcome, facts, judge, objects};
@@ -17,7 +21,7 @@ const TRIES: usize = 5;
 
 /// Why an attempt ended without an answer.
 #[derive(Debug)]
-enum Stop {
+pub(crate) enum Stop {
     /// What it was decided on is no longer true.
     Raced,
     /// A fault.
@@ -48,13 +52,14 @@ pub struct Admit {
     pub(crate) plans: PlanStore,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) step_functions: aws_sdk_sfn::Client,
 }
 
 /// Who asks, and when.
-struct Asked<'a> {
-    execution: &'a str,
+pub(crate) struct Asked<'a> {
+    pub(crate) execution: &'a str,
     account: AccountId,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// What a run is to carry out.
@@ -78,6 +83,7 @@ impl Admit {
             bucket: variables.text("LANDFALL_BUCKET")?,
             plans: PlanStore::new(s3.clone(), variables.text("LANDFALL_STATE_BUCKET")?),
             ec2: aws_sdk_ec2::Client::new(&services.config),
+            step_functions: aws_sdk_sfn::Client::new(&services.config),
             installation: services.installation,
             ledger: services.ledger,
             s3,
@@ -89,6 +95,7 @@ impl Admit {
         if let Some(answer) = self.answered_before(&input.execution).await? {
             return Ok(answer);
         }
+        self.still_asked(&input.execution).await?;
         let wish = parse(&input.event)?;
         let account = account_of(&input.execution)?;
         let asked = Asked { execution: &input.execution, account, now: invocation.now };
@@ -215,7 +222,7 @@ impl Admit {
             Redeploy::Not => unchanged("the newest plan failed, and waits for somebody to look at it"),
             Redeploy::LastGood => {
                 let plan = platform.last_good;
-                let intended = Planned { platform, revision: None, plan: None, number: plan };
+                let intended = Planned { platform, revision: None, plan: None, number: plan, approval: None };
                 self.take(intended, Trigger::Schedule, asked, "the newest plan failed; the last good one is kept up")
                     .await
             }
@@ -251,7 +258,7 @@ impl Admit {
     }
 
     /// Takes the lease for a teardown.
-    async fn teardown(&self, platform: Platform, asked: &Asked<'_>) -> Result<Answer, Stop> {
+    async fn teardown(&self, mut platform: Platform, asked: &Asked<'_>) -> Result<Answer, Stop> {
         if platform.status == Status::Gone {
             let message = format!("{} is gone already", platform.name);
             return Ok(Answer::new(Outcome::Ignored, Some(&platform.name), message));
@@ -263,13 +270,16 @@ impl Admit {
         let mut run =
             Run::new(platform.name.clone(), Machine::Teardown, Trigger::Destroy, asked.execution.to_owned(), asked.now);
         run.revision = platform.revision;
+        let overtaken = platform.approval.take();
         let admission = Admission { platform, revision: None, plan: None, run };
-        self.admit(admission, "the platform is taken away").await
+        let answer = self.admit(admission, "the platform is taken away").await?;
+        self.supersede(overtaken, asked).await;
+        Ok(answer)
     }
 
-    /// Plans and takes the lease, or leaves a wish if another run is under way.
+    /// Plans, and takes the lease; or asks for approval; or leaves a wish if another run is under way.
     async fn run(&self, intent: Intent, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        let Intent { mut platform, manifest, version_id, trigger } = intent;
+        let Intent { platform, manifest, version_id, trigger } = intent;
         if !platform.is_free(asked.now) {
             return self.wait(&platform, Waiting::new(Machine::Deploy, version_id, asked.now)).await;
         }
@@ -277,41 +287,53 @@ impl Admit {
         let facts = facts::gather(&self.ec2, &self.region, &manifest.spec.network, slots).await?;
         let plan = plan::plan(&self.installation, &manifest, &platform.target, &facts)
             .map_err(|problems| judge::unusable(&platform.bound, &problems))?;
-        let stored = self.plan_of(&platform, platform.plan).await?.filter(|stored| judge::same(stored, &plan));
-        let head = if stored.is_some() {
-            None
-        } else {
-            let records: Vec<_> =
-                self.ledger.records(&platform.name).await?.into_iter().map(|stored| stored.record).collect();
-            judge::approved(&platform, &plan::diff(&plan, &records))?;
-            platform = self.ledger.reserve_plan(platform).await?;
-            let document = self.plans.save(&platform.name, platform.last_plan, &plan).await?;
-            let revision = platform.revision + u64::from(version_id.is_some());
-            let resources = plan.resources.len();
-            Some(PlanHead { number: platform.last_plan, revision, document, resources, at: asked.now })
+        let newest = self.plan_of(&platform, platform.plan).await?.filter(|newest| judge::same(newest, &plan));
+        let number = newest.map(|_| platform.plan);
+        let guards = version_id.is_some().then(|| Guards::from(&manifest.spec.safety));
+        let mut draft = Draft { platform, plan, number, version_id, guards, trigger };
+        let approval = match self.leave(&draft, asked).await? {
+            Leave::Asked(answer) => return Ok(answer),
+            Leave::Free => None,
+            Leave::Given(number, decision) => {
+                draft.number = Some(number);
+                Some(decision)
+            }
         };
+        let head = match draft.number {
+            Some(_) => None,
+            None => Some(self.store(&mut draft, asked.now).await?),
+        };
+        let Draft { mut platform, plan, number, version_id, trigger, .. } = draft;
         let revision = match version_id {
             Some(version_id) => Some(accept(&mut platform, &manifest, version_id, asked.now)?),
             None => None,
         };
         platform.slots = plan.facts.slots.clone();
-        platform.plan = head.as_ref().map_or(platform.plan, |head| head.number);
-        let message = format!(
-            "revision {} of {} is plan {}: {} resources",
-            platform.revision,
-            platform.name,
-            platform.plan,
-            plan.resources.len()
-        );
-        let number = platform.plan;
-        self.take(Planned { platform, revision, plan: head, number }, trigger, asked, &message).await
+        platform.plan = number.unwrap_or(platform.plan);
+        let (revised, name, number) = (platform.revision, &platform.name, platform.plan);
+        let message = format!("revision {revised} of {name} is plan {number}: {} resources", plan.resources.len());
+        self.take(Planned { platform, revision, plan: head, number, approval }, trigger, asked, &message).await
     }
 
+    /// Gives a draft the next number and stores its plan.
+    async fn store(&self, draft: &mut Draft, now: Timestamp) -> Result<PlanHead, Stop> {
+        draft.platform = self.ledger.reserve_plan(draft.platform.clone()).await?;
+        let number = draft.platform.last_plan;
+        draft.number = Some(number);
+        let document = self.plans.save(&draft.platform.name, number, &draft.plan).await?;
+        let revision = draft.platform.revision + u64::from(draft.version_id.is_some());
+        Ok(PlanHead { number, revision, document, resources: draft.plan.resources.len(), at: now })
+    }
+
+    /// Takes the lease for a plan. One that waits for approval is overtaken by it, unless it only keeps up what is there.
     async fn take(&self, planned: Planned, trigger: Trigger, asked: &Asked<'_>, message: &str) -> Result<Answer, Stop> {
-        let Planned { platform, revision, plan, number } = planned;
+        let Planned { mut platform, revision, plan, number, approval } = planned;
+        let overtaken = if trigger == Trigger::Schedule { None } else { platform.approval.take() };
         let mut run = Run::new(platform.name.clone(), Machine::Deploy, trigger, asked.execution.to_owned(), asked.now);
-        (run.revision, run.plan) = (platform.revision, number);
-        self.admit(Admission { platform, revision, plan, run }, message).await
+        (run.revision, run.plan, run.approval) = (platform.revision, number, approval);
+        let answer = self.admit(Admission { platform, revision, plan, run }, message).await?;
+        self.supersede(overtaken.filter(|pending| pending.plan != number), asked).await;
+        Ok(answer)
     }
 
     async fn admit(&self, admission: Admission, message: &str) -> Result<Answer, Stop> {
@@ -331,8 +353,14 @@ impl Admit {
         Ok(Answer::new(Outcome::Waiting, Some(&platform.name), message))
     }
 
+    /// What the ledger knows of a platform's resources.
+    pub(crate) async fn records(&self, platform: &Platform) -> Result<Vec<Record>, Stop> {
+        let stored = self.ledger.records(&platform.name).await?;
+        Ok(stored.into_iter().map(|stored| stored.record).collect())
+    }
+
     /// A stored plan; none for number 0, and for one whose document can no longer be read.
-    async fn plan_of(&self, platform: &Platform, number: PlanNumber) -> Result<Option<Plan>, Fault> {
+    pub(crate) async fn plan_of(&self, platform: &Platform, number: PlanNumber) -> Result<Option<Plan>, Fault> {
         if number == 0 {
             return Ok(None);
         }
@@ -354,13 +382,15 @@ struct Planned {
     plan: Option<PlanHead>,
     /// The plan that the run works towards.
     number: PlanNumber,
+    /// Who approved it, if that had to be.
+    approval: Option<Decision>,
 }
 
 /// Makes a version of a manifest the platform's newest revision.
 fn accept(platform: &mut Platform, manifest: &Manifest, version_id: String, now: Timestamp) -> Result<Revision, Fault> {
     platform.revision += 1;
     platform.version_id = Some(version_id.clone());
-    platform.guards = Some(judge::guards(&manifest.spec.safety));
+    platform.guards = Some(Guards::from(&manifest.spec.safety));
     platform.alert_topic = manifest.spec.alerts.sns.clone();
     let schedule = judge::schedule(&manifest.spec.updates);
     if schedule != platform.schedule {

@@ -1,4 +1,5 @@
-//! The end of a run: fenced after a failure, settled at the end, and its lease handed to whoever waits.
+//! The end of a run: fenced after a failure, settled at the end, and its lease handed to whoever waits. And the two ends of
+//! a wait for approval, during which no run is under way.
 //!
 //! Every step may come any number of times: an epoch that was moved on for this failure is not moved again, and a run
 //! that has ended stays as it is. So the machine, the rule on failed executions and the fleet may all ask for the same.
@@ -6,7 +7,7 @@
 use domain::{Epoch, Fault, PlatformName, RunId};
 use jiff::{SignedDuration, Timestamp};
 use lambda::{ExecutionEnded, Invocation, Machines, Services, StateError, Triple, Variables};
-use ledger::{Ending, Ledger, Restore, RunStatus};
+use ledger::{Ending, Ledger, Restore, RunStatus, TaskToken};
 use plan::PlanNumber;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,6 +38,22 @@ pub enum Step {
         /// Whether what it went back to was reached.
         #[serde(default)]
         restored: bool,
+    },
+    /// Keep what an execution waits for approval with.
+    Await {
+        /// The platform.
+        platform: PlatformName,
+        /// The plan that waits.
+        plan: PlanNumber,
+        /// What it waits with.
+        token: TaskToken,
+    },
+    /// Nobody waits for approval of this plan any more.
+    Close {
+        /// The platform.
+        platform: PlatformName,
+        /// The plan that waited.
+        plan: PlanNumber,
     },
 }
 
@@ -109,6 +126,14 @@ impl Settle {
                 let ending = Ending { status, failure, restored, quarantined_until: None };
                 self.finish(&platform, run, &ending, invocation.now).await.map(Answer::Settled)
             }
+            Step::Await { platform, plan, token } => {
+                self.ledger.hold_token(&platform, plan, &token).await?;
+                Ok(Answer::Settled(Triple::ready(format!("plan {plan} of {platform} waits for approval"))))
+            }
+            Step::Close { platform, plan } => {
+                self.ledger.close_request(&platform, plan).await?;
+                Ok(Answer::Settled(Triple::ready(format!("plan {plan} of {platform} waits no longer"))))
+            }
         }
     }
 
@@ -128,6 +153,7 @@ impl Settle {
     /// function of it may still be under way.
     async fn execution_ended(&self, ended: ExecutionEnded, now: Timestamp) -> Result<Triple, Fault> {
         let Some(run) = self.ledger.run_of(&ended.execution).await? else {
+            self.ledger.close_request_of(&ended.execution).await?;
             return Ok(Triple::ready("the execution held no platform"));
         };
         let ending = Ending {
@@ -167,7 +193,7 @@ impl Settle {
 mod tests {
     use aws_sdk_sfn::operation::start_execution::StartExecutionOutput;
     use aws_smithy_mocks::mock;
-    use ledger::{Admission, Machine, ObjectKey, Platform, Run, Trigger, Waiting};
+    use ledger::{Admission, Machine, ObjectKey, Pending, PlanHead, Platform, Request, Run, Trigger, Waiting};
     use serde_json::json;
     use tokio::time::Instant;
 
@@ -253,6 +279,43 @@ mod tests {
         assert!(!platform.is_free(now()) && platform.is_free(now() + SignedDuration::from_secs(91)));
         settle.handle(event, invocation()).await.unwrap();
         assert_eq!(ledger.run(&run.platform, run.id).await.unwrap().unwrap(), settled);
+    }
+
+    #[tokio::test]
+    async fn a_wait_for_approval_ends_with_its_execution() {
+        let ledger = Ledger::memory();
+        let run = running(&ledger).await;
+        let (settle, _) = settle(&ledger);
+        settle.handle(finish(&run, "Succeeded"), invocation()).await.unwrap();
+        let ask = async |plan: u64| {
+            let platform = ledger.platform(&run.platform).await.unwrap().unwrap();
+            let execution = format!("arn:waits:{plan}");
+            let pending = Pending { plan, version_id: None, execution, until: now() + Request::LIMIT, decision: None };
+            let head = PlanHead { number: plan, revision: 1, document: String::new(), resources: 0, at: now() };
+            let request = Request::new(plan, Trigger::Upload, Vec::new(), now());
+            ledger.ask(platform, pending, request, head).await.unwrap();
+        };
+        let waits = async || {
+            let platform = ledger.platform(&run.platform).await.unwrap().unwrap();
+            platform.approval.map(|pending| pending.plan)
+        };
+        let close = |plan: u64| json!({"step": "close", "platform": "demo", "plan": plan});
+        ask(2).await;
+        let token = json!({"step": "await", "platform": "demo", "plan": 2, "token": "secret"});
+        settle.handle(token, invocation()).await.unwrap();
+        let kept = ledger.request(&run.platform, 2).await.unwrap().unwrap();
+        assert_eq!(kept.token.unwrap().reveal(), "secret");
+        settle.handle(close(1), invocation()).await.unwrap();
+        assert_eq!(waits().await, Some(2), "another plan's end ends nothing");
+        settle.handle(close(2), invocation()).await.unwrap();
+        assert_eq!(waits().await, None);
+        ask(3).await;
+        let event = json!({
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {"executionArn": "arn:waits:3", "status": "ABORTED", "error": null, "cause": "Stopped."},
+        });
+        settle.handle(event, invocation()).await.unwrap();
+        assert_eq!(waits().await, None);
     }
 
     #[tokio::test]

@@ -65,7 +65,8 @@ faults! {
     UnknownPlatform: Input, "There is no platform of that name.";
     BoundElsewhere: Input, "The name belongs to another manifest, account or region.";
     ImmutableField: Input, "The change touches what cannot be changed for the life of a platform.";
-    ApprovalRequired: Input, "The change destroys something, and the platform's guards ask for approval.";
+    Rejected: Input, "Somebody rejected the plan that waited for approval.";
+    ApprovalExpired: Input, "Nobody approved the plan in time.";
     Protected: Input, "The platform is protected against deletion.";
     Superseded: Input, "A newer revision took the place of this one.";
     UnusableNetwork: Input, "The network that the manifest names cannot carry this platform.";

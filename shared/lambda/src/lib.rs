@@ -16,7 +16,7 @@ mod services;
 mod visit;
 
 pub use failure::{ExecutionEnded, StateError, execution_name};
-pub use machines::{Machines, Started};
+pub use machines::{Machines, Started, stop_execution};
 pub use plans::PlanStore;
 pub use runtime::{Error, Invocation, run};
 pub use services::{Services, Variables, call_fault};

@@ -16,6 +16,7 @@ pub(crate) const OPEN_RUN: &str = "RUN";
 
 pub(crate) const RECORDS: &str = "RES#";
 pub(crate) const RUNS: &str = "RUN#";
+pub(crate) const WAITS: &str = "WAITS#";
 
 pub(crate) fn partition(platform: &PlatformName) -> String {
     format!("PLATFORM#{platform}")
@@ -35,6 +36,10 @@ pub(crate) fn revision(platform: &PlatformName, number: u64) -> Key {
 
 pub(crate) fn plan(platform: &PlatformName, number: PlanNumber) -> Key {
     Key::new(partition(platform), format!("PLAN#{number}"))
+}
+
+pub(crate) fn approval(platform: &PlatformName, number: PlanNumber) -> Key {
+    Key::new(partition(platform), format!("APPROVAL#{number}"))
 }
 
 pub(crate) fn run(platform: &PlatformName, run: RunId) -> Key {
@@ -64,6 +69,11 @@ pub(crate) fn binding(object: &ObjectKey) -> Key {
 /// The run of an execution.
 pub(crate) fn execution(arn: &str) -> Key {
     Key::new(format!("EXECUTION#{arn}"), "RUN")
+}
+
+/// The plan that an execution waits with; the newest has the greatest number.
+pub(crate) fn waiting_execution(arn: &str, number: PlanNumber) -> Key {
+    Key::new(execution(arn).partition, format!("{WAITS}{number:020}"))
 }
 
 /// The mark that a failure was told.

@@ -11,6 +11,7 @@
 //!   releases another's.
 //! - **Room for what comes.** Items carry a schema version, and fields that this version does not know are kept.
 
+mod approval;
 mod dynamo;
 mod keys;
 mod memory;
@@ -25,6 +26,7 @@ mod table;
 
 use std::sync::Arc;
 
+pub use approval::{Decided, Decision, Pending, Request, TaskToken};
 pub use dynamo::Dynamo;
 pub use memory::Memory;
 pub use platform::{

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ulid::Ulid;
 
+use crate::approval::Pending;
 use crate::run::Machine;
 
 /// An object in S3.
@@ -184,6 +185,8 @@ pub struct Platform {
     pub quarantined_until: Option<Timestamp>,
     /// What is to be done once the lease is free.
     pub waiting: Option<Waiting>,
+    /// The plan that waits for approval.
+    pub approval: Option<Pending>,
     /// The newest run.
     pub last_run: Option<RunId>,
     /// Grows with each write. A write made from an older reading is refused. 0: not stored yet.
@@ -216,6 +219,7 @@ impl Platform {
             lease: None,
             quarantined_until: None,
             waiting: None,
+            approval: None,
             last_run: None,
             version: 0,
         }

@@ -105,7 +105,7 @@ impl Ledger {
     }
 
     /// Reads, changes and writes a platform, again if somebody wrote in between. `change` answers none to write nothing.
-    async fn change(
+    pub(crate) async fn change(
         &self,
         name: &PlatformName,
         change: impl Fn(&mut Platform) -> Option<()>,

@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use plan::PlanNumber;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Decision;
+
 /// Which state machine a run is an execution of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -121,6 +123,8 @@ pub struct Run {
     pub deadline: Timestamp,
     /// Whether somebody asked for its end.
     pub cancelled: bool,
+    /// Who approved its plan, if that had to be approved.
+    pub approval: Option<Decision>,
     /// What it failed of.
     pub failure: Option<Failure>,
     /// What it goes back to after its failure; none before a failure.
@@ -149,6 +153,7 @@ impl Run {
             ended: None,
             deadline: now + Self::LIMIT,
             cancelled: false,
+            approval: None,
             failure: None,
             restore: None,
             restored: false,

@@ -350,6 +350,7 @@ fn release(mut platform: Platform, run: &Run, ending: &Ending) -> Platform {
             platform.schedule = None;
             platform.next_due = None;
             platform.unprotected_until = None;
+            platform.approval = None;
         }
         _ if run.machine == Machine::Deploy && run.plan == platform.plan => platform.failed_plan = Some(run.plan),
         _ => {}

@@ -9,9 +9,9 @@ use domain::{
 use engine::{Fence, Ledger as _, LedgerError, Version};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
-    Action, Admission, Approval, Condition, Ending, Failure, Guards, Item, Key, Ledger, Machine, ObjectKey, OnFailure,
-    OnManifestDelete, PlanHead, Platform, Restore, Revision, Revoked, Run, RunStatus, Status, Table, Trigger, Waiting,
-    Write,
+    Action, Admission, Approval, Condition, Decided, Decision, Ending, Failure, Guards, Item, Key, Ledger, Machine,
+    ObjectKey, OnFailure, OnManifestDelete, Pending, PlanHead, Platform, Request, Restore, Revision, Revoked, Run,
+    RunStatus, Status, Table, TaskToken, Trigger, Waiting, Write,
 };
 use serde_json::{Value, json};
 
@@ -35,6 +35,7 @@ pub async fn ledger_conformance(table: Arc<dyn Table>) {
     a_cancelled_run_writes_nothing_and_ends_as_cancelled(&ledger).await;
     a_platform_that_is_gone_is_born_again(&ledger).await;
     an_alert_is_marked_once(&ledger).await;
+    a_word_counts_for_the_plan_that_waits_and_no_other(&ledger).await;
     an_item_of_a_newer_landfall_is_not_guessed_at(&ledger, &table).await;
 }
 
@@ -401,6 +402,55 @@ async fn a_platform_that_is_gone_is_born_again(ledger: &Ledger) {
     let platform = stored(ledger, &living.name).await;
     assert_eq!((platform.revision, platform.plan), (2, 2), "numbers go on");
     assert_eq!(ledger.platform_of(&other).await.unwrap(), Some(living.name));
+}
+
+/// A plan of the platform's next number that waits in an execution of its own.
+async fn asked(ledger: &Ledger, name: &PlatformName, now: Timestamp) -> Pending {
+    let platform = ledger.reserve_plan(stored(ledger, name).await).await.unwrap();
+    let plan = platform.last_plan;
+    let execution = format!("arn:aws:states:eu-west-1:123456789012:execution:deploy:{}", RunId::random());
+    let pending = Pending { plan, version_id: None, execution, until: now + Request::LIMIT, decision: None };
+    let head = PlanHead { number: plan, revision: 1, document: "plans/x.json".into(), resources: 7, at: now };
+    let request = Request::new(plan, Trigger::Upload, vec!["Delete network/vpc".into()], now);
+    ledger.ask(platform, pending.clone(), request, head).await.unwrap();
+    pending
+}
+
+async fn a_word_counts_for_the_plan_that_waits_and_no_other(ledger: &Ledger) {
+    let fence = admitted(ledger).await;
+    let name = &fence.platform;
+    ledger.finish(name, fence.run, &succeeded(), minutes(1)).await.unwrap();
+    let said = |approved| Decision { approved, by: "arn:aws:iam::123456789012:user/ada".into(), at: minutes(3) };
+    let token: TaskToken = serde_json::from_value(json!("token")).unwrap();
+    let wish = Waiting::new(Machine::Deploy, None, minutes(1));
+    ledger.leave_waiting(&stored(ledger, name).await, wish).await.unwrap();
+
+    let first = asked(ledger, name, minutes(2)).await;
+    let platform = stored(ledger, name).await;
+    assert_eq!((platform.approval.as_ref(), platform.waiting, platform.lease), (Some(&first), None, None));
+    assert_eq!(ledger.platform_that_asked(&first.execution).await.unwrap().as_ref(), Some(name));
+    assert_eq!(ledger.decide(name, first.plan, &said(true)).await, Ok(Decided::TooEarly));
+    ledger.hold_token(name, first.plan, &token).await.unwrap();
+
+    let second = asked(ledger, name, minutes(3)).await;
+    ledger.hold_token(name, second.plan, &token).await.unwrap();
+    assert_eq!(ledger.decide(name, first.plan, &said(true)).await, Ok(Decided::NotWaiting), "nobody saw the second");
+    let (yes, no) = (said(true), said(false));
+    let (one, two) = tokio::join!(ledger.decide(name, second.plan, &yes), ledger.decide(name, second.plan, &no));
+    let counts = [&one, &two].iter().filter(|answer| matches!(answer, Ok(Decided::Tell(..)))).count();
+    assert_eq!(counts, 1, "of two opposite words one counts: {one:?} {two:?}");
+    let approved = stored(ledger, name).await.approval.unwrap().decision.unwrap().approved;
+    let again = ledger.decide(name, second.plan, &said(approved)).await.unwrap();
+    assert!(matches!(again, Decided::Tell(_, told) if told == token), "the same word again");
+    assert_eq!(ledger.decide(name, second.plan, &said(!approved)).await, Ok(Decided::NotWaiting));
+
+    ledger.close_request(name, first.plan).await.unwrap();
+    assert!(stored(ledger, name).await.approval.is_some(), "the end of the first ends nothing");
+    ledger.close_request_of(&second.execution).await.unwrap();
+    assert_eq!(stored(ledger, name).await.approval, None);
+    assert_eq!(ledger.decide(name, second.plan, &said(approved)).await, Ok(Decided::NotWaiting));
+    assert_eq!(ledger.request(name, second.plan).await.unwrap().unwrap().reasons, ["Delete network/vpc"]);
+    assert_eq!(ledger.platform_that_asked("arn:other").await, Ok(None));
 }
 
 async fn an_alert_is_marked_once(ledger: &Ledger) {

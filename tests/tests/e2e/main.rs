@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
+mod approval;
 mod by_hand;
 mod deletion;
 mod failures;

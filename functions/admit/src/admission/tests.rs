@@ -11,7 +11,7 @@ use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::error::{NoSuchKey, NotFound};
 use aws_smithy_mocks::{MockResponse, mock};
-use ledger::{Ending, Guards, RunStatus};
+use ledger::{Decided, Ending, RunStatus};
 use serde_json::{Value, json};
 use testkit::mocked;
 use tokio::time::Instant;
@@ -94,12 +94,28 @@ const KEY: &str = "manifests/demo.yaml";
 struct World {
     admit: Admit,
     bucket: Bucket,
+    /// The executions that were stopped, each with its error.
+    stopped: Stopped,
+}
+
+type Stopped = Arc<Mutex<Vec<String>>>;
+
+fn step_functions(stopped: &Stopped) -> aws_sdk_sfn::Client {
+    let stopped = stopped.clone();
+    let stop = mock!(aws_sdk_sfn::Client::stop_execution).then_compute_output(move |input| {
+        let (execution, error) = (input.execution_arn().unwrap_or_default(), input.error().unwrap_or_default());
+        stopped.lock().unwrap().push(format!("{execution} {error}"));
+        let output = aws_sdk_sfn::operation::stop_execution::StopExecutionOutput::builder();
+        output.stop_date(std::time::SystemTime::UNIX_EPOCH.into()).build().unwrap()
+    });
+    mocked!(aws_sdk_sfn, MatchAny, [&stop])
 }
 
 impl World {
     fn new() -> Self {
         let bucket = Bucket::default();
         let s3 = s3(&bucket);
+        let stopped = Stopped::default();
         let admit = Admit {
             installation: "landfall".into(),
             region: "eu-west-1".parse().unwrap(),
@@ -108,8 +124,9 @@ impl World {
             plans: PlanStore::new(s3.clone(), "state"),
             s3,
             ec2: ec2(),
+            step_functions: step_functions(&stopped),
         };
-        Self { admit, bucket }
+        Self { admit, bucket, stopped }
     }
 
     async fn ask(&self, machine: Machine, event: Value) -> Result<Answer, Fault> {
@@ -296,20 +313,165 @@ async fn with_a_vpc(world: &World, answer: &Answer) {
     world.admit.ledger.write(&fence, None, &record).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_destroys_is_judged_by_the_revision_before() {
+/// A platform whose VPC is there, under these guards, so that another block destroys it.
+async fn guarded(safety: &str) -> World {
     let world = World::new();
-    let first = world.upload("network: {cidr: 10.1.0.0/16}").await.unwrap();
+    let first = world.upload(&format!("network: {{cidr: 10.1.0.0/16}}\n{safety}")).await.unwrap();
     with_a_vpc(&world, &first).await;
     world.settle(&first, RunStatus::Succeeded).await;
-    let fault = world.upload("network: {cidr: 10.2.0.0/16}\nsafety: {approval: Never}").await.unwrap_err();
-    assert_eq!(fault.name, FaultName::ApprovalRequired);
-    assert!(fault.message.contains("Replace network/vpc because of cidr"), "{fault}");
-    assert_eq!(world.platform().await.revision, 1, "a revision that is not approved is not accepted");
-    let loosened = world.upload("network: {cidr: 10.1.0.0/16}\nsafety: {approval: Never}").await.unwrap();
-    world.settle(&loosened, RunStatus::Succeeded).await;
-    let answer = world.upload("network: {cidr: 10.2.0.0/16}").await.unwrap();
+    world
+}
+
+const MOVE: &str = "network: {cidr: 10.2.0.0/16}";
+
+fn execution(name: &str) -> String {
+    format!("arn:aws:states:eu-west-1:123456789012:execution:deploy:{name}")
+}
+
+impl World {
+    /// Uploads a manifest and admits its event in the execution of that name.
+    async fn upload_in(&self, name: &str, lines: &str) -> Result<Answer, Fault> {
+        self.bucket.put(KEY, manifest("demo", "eu-west-1", lines));
+        self.again(name).await
+    }
+
+    /// The same execution asks again.
+    async fn again(&self, name: &str) -> Result<Answer, Fault> {
+        self.ask_as(&execution(name), Machine::Deploy, created(KEY)).await
+    }
+
+    async fn say(&self, plan: PlanNumber, approved: bool) -> Decided {
+        let token = serde_json::from_value(json!("token")).unwrap();
+        let name = "demo".parse().unwrap();
+        self.admit.ledger.hold_token(&name, plan, &token).await.unwrap();
+        let decision = Decision { approved, by: "arn:aws:iam::123456789012:user/ada".into(), at: now() };
+        self.admit.ledger.decide(&name, plan, &decision).await.unwrap()
+    }
+
+    async fn waits(&self) -> Option<PlanNumber> {
+        self.platform().await.approval.map(|pending| pending.plan)
+    }
+}
+
+#[tokio::test]
+async fn what_destroys_waits_for_approval_and_is_judged_by_the_revision_before() {
+    let world = guarded("").await;
+    let asked = world.upload_in("one", &format!("{MOVE}\nsafety: {{approval: Never}}")).await.unwrap();
+    assert_eq!((asked.outcome, asked.plan, asked.run), (Outcome::ApprovalRequired, Some(2), None), "{asked:?}");
+    assert!(asked.message.contains("Replace network/vpc because of cidr"), "{asked:?}");
+    assert!(asked.message.contains("Loosen safety.approval: Destructive -> Never"), "{asked:?}");
+    let platform = world.platform().await;
+    assert_eq!(
+        (platform.revision, platform.plan, platform.lease),
+        (1, 1, None),
+        "nothing is accepted and nothing held"
+    );
+    assert_eq!(world.again("one").await.unwrap(), asked, "a lost answer asks nothing twice");
+    let other = world.ask(Machine::Deploy, by_hand("Retry")).await.unwrap();
+    assert_eq!(other.outcome, Outcome::Ignored, "{}", other.message);
+
+    assert!(matches!(world.say(2, true).await, Decided::Tell(..)));
+    let answer = world.again("one").await.unwrap();
+    assert_eq!((answer.outcome, answer.plan), (Outcome::Admitted, Some(2)));
+    let platform = world.platform().await;
+    assert_eq!((platform.revision, platform.plan, platform.approval), (2, 2, None));
+    let run = world.admit.ledger.run(&platform.name, answer.run.unwrap()).await.unwrap().unwrap();
+    assert!(run.approval.is_some_and(|said| said.by.ends_with("user/ada")));
+    world.settle(&answer, RunStatus::Failed).await;
+    let retried = world.ask(Machine::Deploy, by_hand("Retry")).await.unwrap();
+    assert_eq!((retried.outcome, retried.plan), (Outcome::Admitted, Some(2)), "what was approved is not asked again");
+    assert!(world.stopped.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_asks_where_no_guard_does() {
+    let world = guarded("safety: {approval: Never}").await;
+    assert_eq!(world.upload(MOVE).await.unwrap().outcome, Outcome::Admitted);
+    let world = guarded("").await;
+    assert_eq!(world.upload("network: {cidr: 10.1.0.0/16}\ntags: {a: b}").await.unwrap().outcome, Outcome::Admitted);
+    let world = guarded("safety: {approval: Always}").await;
+    let same = world.upload("network: {cidr: 10.1.0.0/16}\nsafety: {approval: Always, onFailure: Stop}").await.unwrap();
+    assert_eq!(same.outcome, Outcome::Admitted, "no resource changes, and onFailure guards nothing");
+    world.settle(&same, RunStatus::Succeeded).await;
+    let tagged = world.upload("network: {cidr: 10.1.0.0/16}\nsafety: {approval: Always}\ntags: {a: b}").await.unwrap();
+    assert_eq!(tagged.outcome, Outcome::ApprovalRequired);
+}
+
+#[tokio::test]
+async fn a_looser_guard_alone_waits_for_approval() {
+    let world = guarded("").await;
+    let loose = "network: {cidr: 10.1.0.0/16}\nsafety: {deletionProtection: false}";
+    let asked = world.upload_in("one", loose).await.unwrap();
+    assert_eq!(asked.outcome, Outcome::ApprovalRequired, "{asked:?}");
+    assert!(world.platform().await.is_protected(now()));
+    world.say(asked.plan.unwrap(), true).await;
+    let answer = world.again("one").await.unwrap();
+    assert_eq!((answer.outcome, answer.plan), (Outcome::Admitted, asked.plan));
+    assert!(!world.platform().await.is_protected(now()));
+}
+
+#[tokio::test]
+async fn a_newer_upload_takes_the_place_of_the_plan_that_waits() {
+    let world = guarded("").await;
+    world.upload_in("one", MOVE).await.unwrap();
+    let newer = world.upload_in("two", "network: {cidr: 10.3.0.0/16}").await.unwrap();
+    assert_eq!((newer.outcome, newer.plan), (Outcome::ApprovalRequired, Some(3)));
+    assert_eq!(*world.stopped.lock().unwrap(), [format!("{} Superseded", execution("one"))]);
+    assert_eq!(world.say(2, true).await, Decided::NotWaiting);
+    assert_eq!(world.again("one").await.unwrap_err().name, FaultName::Superseded);
+    let back = world.upload_in("three", "network: {cidr: 10.1.0.0/16}\ntags: {a: b}").await.unwrap();
+    assert_eq!(back.outcome, Outcome::Admitted);
+    assert_eq!(world.waits().await, None);
+    assert_eq!(world.stopped.lock().unwrap()[1..], [format!("{} Superseded", execution("two"))]);
+}
+
+#[tokio::test]
+async fn an_approved_plan_that_is_no_longer_the_plan_is_asked_again() {
+    let world = guarded("").await;
+    let first = world.upload_in("one", MOVE).await.unwrap();
+    world.say(first.plan.unwrap(), true).await;
+    // Uploaded in between; its own event is late.
+    world.bucket.put(KEY, manifest("demo", "eu-west-1", "network: {cidr: 10.3.0.0/16}"));
+    let again = world.again("one").await.unwrap();
+    assert_eq!((again.outcome, again.plan), (Outcome::ApprovalRequired, Some(3)));
+    assert_eq!(world.platform().await.revision, 1);
+}
+
+#[tokio::test]
+async fn the_schedule_keeps_up_what_is_there_while_a_plan_waits() {
+    let world = guarded("").await;
+    let asked = world.upload_in("one", MOVE).await.unwrap();
+    let scheduled = world.ask(Machine::Deploy, by_hand("Schedule")).await.unwrap();
+    assert_eq!((scheduled.outcome, scheduled.plan), (Outcome::Admitted, Some(1)));
+    world.say(asked.plan.unwrap(), true).await;
+    assert_eq!(world.again("one").await.unwrap().outcome, Outcome::Waiting, "what is approved waits for the run");
+    world.settle(&scheduled, RunStatus::Succeeded).await;
+    let answer = world.ask(Machine::Deploy, by_hand("Waiting")).await.unwrap();
+    assert_eq!((answer.outcome, answer.plan), (Outcome::Admitted, asked.plan));
+    assert_eq!(world.waits().await, None);
+}
+
+#[tokio::test]
+async fn what_was_rejected_or_has_expired_is_asked_anew() {
+    let world = guarded("").await;
+    let asked = world.upload_in("one", MOVE).await.unwrap();
+    world.say(asked.plan.unwrap(), false).await;
+    let anew = world.ask(Machine::Deploy, by_hand("Retry")).await.unwrap();
+    assert_eq!((anew.outcome, anew.plan), (Outcome::ApprovalRequired, Some(3)));
+    let invocation = Invocation { deadline: Instant::now(), now: now() + ledger::Request::LIMIT };
+    let input = Input { machine: Machine::Deploy, execution: execution("late"), event: by_hand("Retry") };
+    let late = world.admit.handle(input, invocation).await.unwrap();
+    assert_eq!((late.outcome, late.plan), (Outcome::ApprovalRequired, Some(4)));
+}
+
+#[tokio::test]
+async fn a_teardown_takes_the_place_of_a_plan_that_waits() {
+    let world = guarded("safety: {deletionProtection: false}").await;
+    world.upload_in("one", &format!("{MOVE}\nsafety: {{deletionProtection: false}}")).await.unwrap();
+    let answer = world.ask(Machine::Teardown, json!({"platform": "demo"})).await.unwrap();
     assert_eq!(answer.outcome, Outcome::Admitted);
+    assert_eq!(world.waits().await, None);
+    assert_eq!(*world.stopped.lock().unwrap(), [format!("{} Superseded", execution("one"))]);
 }
 
 #[tokio::test]
