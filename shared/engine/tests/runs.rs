@@ -31,7 +31,13 @@ fn network(cidr: &str, tag: &str) -> Plan {
             json!({"vpc": reference("vpc"), "subnets": [reference("subnet")], "tags": tags}),
             &["vpc", "subnet"],
         ),
-        desired("address", Kind::ElasticIp, Goal::Egress, json!({"tags": tags}), &[]),
+        desired(
+            "address",
+            Kind::ElasticIp,
+            Goal::Egress,
+            json!({"subnet": reference("subnet"), "tags": tags}),
+            &["subnet"],
+        ),
         desired(
             "nat",
             Kind::NatGateway,
@@ -150,7 +156,7 @@ async fn teardown_leaves_nothing_even_with_a_gateway_still_pending() {
 #[tokio::test]
 async fn a_create_whose_answer_was_lost_is_found_and_not_made_again() {
     let harness = Harness::default();
-    harness.world.visible_after(SignedDuration::from_secs(20));
+    harness.world.visible_after(|| SignedDuration::from_secs(20));
     let mut lost = false;
     harness.world.script(move |call| {
         (call.verb == Verb::Create && call.id.name() == "vpc" && !std::mem::replace(&mut lost, true))
@@ -177,13 +183,13 @@ async fn a_create_that_never_arrived_is_made_again_after_the_settling_time() {
 async fn what_becomes_visible_after_the_settling_time_is_surplus_and_goes() {
     let harness = Harness::default();
     let plan = network("10.0.0.0/16", "a");
-    harness.world.visible_after(SignedDuration::from_secs(45));
+    harness.world.visible_after(|| SignedDuration::from_secs(45));
     harness.world.script(|call| (call.verb == Verb::Create && call.id.name() == "vpc").then_some(Injected::AnswerLost));
     assert!(matches!(harness.call(&plan, Pass::Converge(Goal::Foundation)).await, Ok(Outcome::Pending { .. })));
     harness.world.heal();
     harness.clock.pass(SignedDuration::from_secs(31));
     assert!(matches!(harness.call(&plan, Pass::Converge(Goal::Foundation)).await, Ok(Outcome::Pending { .. })));
-    harness.world.visible_after(SignedDuration::ZERO);
+    harness.world.visible_after(|| SignedDuration::ZERO);
     harness.clock.pass(SignedDuration::from_secs(60));
     harness.deploy(&plan).await.unwrap();
     harness.deploy(&empty()).await.unwrap();

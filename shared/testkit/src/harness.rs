@@ -10,7 +10,7 @@ use plan::{Desired, Goal, Need, Plan, Until};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::{Clock, Records, World};
+use crate::{Clock, Records, Turns, World};
 
 /// One platform, its ledger and its world.
 pub struct Harness {
@@ -33,8 +33,9 @@ const ROUNDS: usize = 360;
 impl Default for Harness {
     fn default() -> Self {
         let clock = Arc::new(Clock::default());
-        let world = World::new(Arc::clone(&clock));
-        let records = Arc::new(Records::default());
+        let turns = Arc::new(Turns::default());
+        let world = World::new(Arc::clone(&clock), Arc::clone(&turns));
+        let records = Arc::new(Records::new(turns));
         let identity = Identity {
             installation: "test".into(),
             platform: "demo".parse().unwrap(),

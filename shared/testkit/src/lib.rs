@@ -7,11 +7,13 @@ mod conformance;
 mod harness;
 mod mocked;
 mod records;
+mod turns;
 mod world;
 
 pub use aws_smithy_mocks as mocks;
 pub use clock::Clock;
 pub use conformance::ledger_conformance;
 pub use harness::{Harness, desired, plan_of};
-pub use records::Records;
-pub use world::{Call, Injected, Verb, World};
+pub use records::{Records, Trouble};
+pub use turns::Turns;
+pub use world::{Call, Effect, Injected, Verb, World};

@@ -1,85 +1,90 @@
 //! A model of AWS: things with ids and tags, made and deleted in their own time, seen late, and bound to each other.
+//!
+//! It is as unkind as AWS may be, and no more: reads lag behind writes, a lost answer says nothing about the effect, a
+//! request may arrive after its caller gave up, what is asynchronous fails late, of some things there may be only one,
+//! a client token answers for what it made even when that is gone, and what others use cannot be deleted, or leaves
+//! them dangling.
+
+mod injected;
+mod thing;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use domain::{Fault, FaultName, Identity, Kind, Locator, Outputs, ResourceId, Tags};
-use engine::{Actual, CallError, Created, Kinds, Observed, Progress, Resource, Subject};
+use domain::{Epoch, Fault, FaultName, Identity, Kind, Locator, Tags, Token};
+use engine::{CallError, Created, Kinds, Observed, Progress, Resource, Subject};
 use jiff::{SignedDuration, Timestamp};
 use plan::FieldChange;
 use serde_json::Value;
 
-use crate::Clock;
+use crate::{Clock, Turns};
+use injected::{after, before};
+use thing::{Thing, duration, outputs};
 
-/// A verb of [`Resource`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verb {
-    /// `observe`
-    Observe,
-    /// `create`
-    Create,
-    /// `update`
-    Update,
-    /// `delete`
-    Delete,
-}
+pub use injected::{Call, Injected, Verb};
 
-/// One call that reached the model.
+/// Something that a call changed, or tried to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// Which verb.
+pub struct Effect {
+    /// When the call was begun.
+    pub begun: Timestamp,
+    /// When it had its effect.
+    pub at: Timestamp,
+    /// In whose name ([`World::act_as`]).
+    pub epoch: Epoch,
+    /// The last moment at which its caller could begin a call.
+    pub last_call: Timestamp,
+    /// What was done.
     pub verb: Verb,
-    /// About which resource.
-    pub id: ResourceId,
-}
-
-/// What the model does to a call instead of answering it well.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Injected {
-    /// Answers with this fault and does nothing.
-    Fault(Fault),
-    /// Does what was asked, and the answer is lost.
-    AnswerLost,
-    /// Does nothing, and no answer comes.
-    RequestLost,
-    /// Accepts a creation that AWS later gives up on.
-    FailsLater(String),
-}
-
-#[derive(Debug, Clone)]
-struct Thing {
-    kind: Kind,
-    tags: Tags,
-    spec: Value,
-    visible: Timestamp,
-    ready: Timestamp,
-    failure: Option<String>,
-    gone: Option<Timestamp>,
+    /// To what.
+    pub locator: String,
+    /// Whether a deletion met a thing that worked.
+    pub was_well: bool,
+    /// Whether a deletion left somebody who refers to it.
+    pub dangling: bool,
 }
 
 type Script = Box<dyn FnMut(&Call) -> Option<Injected> + Send>;
+type Lag = Box<dyn FnMut() -> SignedDuration + Send>;
 
 /// The model. Clones share one world.
 #[derive(Clone)]
 pub struct World {
     clock: Arc<Clock>,
+    turns: Arc<Turns>,
     inside: Arc<Mutex<Inside>>,
 }
 
 #[derive(Default)]
 struct Inside {
     things: BTreeMap<String, Thing>,
+    tokens: BTreeMap<Token, String>,
+    /// Requests that are still under way although their callers gave up.
+    late: Vec<(Timestamp, Request)>,
     made: u32,
     calls: Vec<Call>,
+    effects: Vec<Effect>,
     script: Option<Script>,
-    lag: SignedDuration,
+    lag: Option<Lag>,
+    actor: (Epoch, Timestamp),
+}
+
+/// What a caller wants done.
+#[derive(Debug, Clone)]
+struct Request {
+    verb: Verb,
+    subject: Subject,
+    begun: Timestamp,
+    actor: (Epoch, Timestamp),
+    fails: Option<String>,
+    half: bool,
 }
 
 impl World {
-    /// An empty world.
-    pub fn new(clock: Arc<Clock>) -> Self {
-        Self { clock, inside: Arc::default() }
+    /// An empty world, whose callers give way at `turns`.
+    pub fn new(clock: Arc<Clock>, turns: Arc<Turns>) -> Self {
+        Self { clock, turns, inside: Arc::default() }
     }
 
     /// Every kind, made in this world.
@@ -87,44 +92,61 @@ impl World {
         Kind::ALL.iter().map(|kind| (*kind, Box::new(self.clone()) as Box<dyn Resource>)).collect()
     }
 
-    /// From now on, what is created is seen only after `lag`.
-    pub fn visible_after(&self, lag: SignedDuration) {
-        self.inside.lock().unwrap().lag = lag;
+    /// From now on, what is created is seen only after `lag`, which is asked for each.
+    pub fn visible_after(&self, lag: impl FnMut() -> SignedDuration + Send + 'static) {
+        self.lock().lag = Some(Box::new(lag));
     }
 
     /// From now on, `script` is asked about every call.
     pub fn script(&self, script: impl FnMut(&Call) -> Option<Injected> + Send + 'static) {
-        self.inside.lock().unwrap().script = Some(Box::new(script));
+        self.lock().script = Some(Box::new(script));
     }
 
     /// From now on, every call is answered well.
     pub fn heal(&self) {
-        self.inside.lock().unwrap().script = None;
+        self.lock().script = None;
+    }
+
+    /// From now on, calls are made in the name of this epoch, by a caller who should begin none after `last_call`. It
+    /// changes nothing; [`World::effects`] tell it.
+    pub fn act_as(&self, epoch: Epoch, last_call: Timestamp) {
+        self.lock().actor = (epoch, last_call);
     }
 
     /// The calls since this was last asked.
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.inside.lock().unwrap().calls)
+        std::mem::take(&mut self.lock().calls)
+    }
+
+    /// All that was ever changed, in order.
+    pub fn effects(&self) -> Vec<Effect> {
+        self.lock().effects.clone()
     }
 
     /// What exists physically, as `locator kind resource`.
     pub fn alive(&self) -> Vec<String> {
         let now = self.clock.now();
-        let inside = self.inside.lock().unwrap();
+        let inside = self.lock();
         let alive = inside.things.iter().filter(|(_, thing)| !thing.is_gone(now));
         alive.map(|(locator, thing)| format!("{locator} {} {}", thing.kind, resource_of(&thing.tags))).collect()
+    }
+
+    /// The spec that a thing has, if it is there.
+    pub fn spec(&self, locator: &str) -> Option<Value> {
+        let now = self.clock.now();
+        self.lock().things.get(locator).filter(|thing| !thing.is_gone(now)).map(|thing| thing.spec.clone())
     }
 
     /// Puts a thing into the world that nobody recorded, with these tags.
     pub fn place(&self, locator: &str, kind: Kind, tags: Tags, spec: Value) {
         let now = self.clock.now();
-        let thing = Thing { kind, tags, spec, visible: now, ready: now, failure: None, gone: None };
-        self.inside.lock().unwrap().things.insert(locator.to_owned(), thing);
+        let thing = Thing { kind, tags, spec, visible: now, ready: now, failure: None, unfinished: false, gone: None };
+        self.lock().things.insert(locator.to_owned(), thing);
     }
 
     /// Changes a thing behind Landfall's back; `None` deletes it.
     pub fn tamper(&self, locator: &str, spec: Option<Value>) {
-        let mut inside = self.inside.lock().unwrap();
+        let mut inside = self.lock();
         match spec {
             Some(spec) => {
                 if let Some(thing) = inside.things.get_mut(locator) {
@@ -137,27 +159,164 @@ impl World {
         }
     }
 
-    fn called(&self, verb: Verb, subject: &Subject) -> Option<Injected> {
-        let call = Call { verb, id: subject.id.clone() };
+    /// The world as it is now: what was under way until now has arrived.
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        let now = self.clock.now();
         let mut inside = self.inside.lock().unwrap();
+        while let Some(due) = inside.late.iter().position(|(at, _)| *at <= now) {
+            let (at, request) = inside.late.remove(due);
+            // Nobody hears the answer.
+            let _ = inside.carry_out(&request, at);
+        }
+        inside
+    }
+
+    /// A request, and what is to go wrong with it.
+    async fn arrive(&self, verb: Verb, subject: &Subject) -> (Request, Option<Injected>) {
+        let (begun, actor) = (self.clock.now(), self.lock().actor);
+        self.turns.pass().await;
+        let mut inside = self.lock();
+        let call = Call { verb, id: subject.id.clone() };
         let injected = inside.script.as_mut().and_then(|script| script(&call));
         inside.calls.push(call);
-        injected
+        let fails = match &injected {
+            Some(Injected::FailsLater(why)) => Some(why.clone()),
+            _ => None,
+        };
+        let half = injected == Some(Injected::HalfDone);
+        (Request { verb, subject: subject.clone(), begun, actor, fails, half }, injected)
+    }
+
+    /// Does what is asked, unless something is to go wrong.
+    async fn change(&self, verb: Verb, subject: &Subject) -> Result<Done, CallError> {
+        let (request, injected) = self.arrive(verb, subject).await;
+        before(injected.as_ref())?;
+        if let Some(Injected::ArrivesLate(after)) = injected {
+            self.lock().late.push((self.clock.now() + after, request));
+            return std::future::pending().await;
+        }
+        let done = self.lock().carry_out(&request, self.clock.now())?;
+        self.turns.pass().await;
+        after(injected.as_ref())?;
+        Ok(done)
     }
 }
 
-impl Thing {
-    fn is_gone(&self, now: Timestamp) -> bool {
-        self.gone.is_some_and(|gone| gone <= now)
+/// What a change came to.
+struct Done {
+    locator: String,
+    progress: Progress,
+}
+
+impl Inside {
+    fn carry_out(&mut self, request: &Request, now: Timestamp) -> Result<Done, CallError> {
+        match request.verb {
+            Verb::Create => self.make(request, now),
+            Verb::Update => self.renew(request, now),
+            Verb::Delete => self.remove(request, now),
+            Verb::Observe => Err(CallError::NotFound),
+        }
     }
 
-    fn observed(&self, locator: &str, now: Timestamp) -> Observed {
-        let actual =
-            Actual { locator: Locator(locator.to_owned()), properties: self.spec.clone(), outputs: outputs(locator) };
-        match &self.failure {
-            _ if self.gone.is_some() || self.ready > now => Observed::Pending(actual),
-            Some(why) => Observed::Failed(actual, why.clone()),
-            None => Observed::Present(actual),
+    fn note(&mut self, request: &Request, now: Timestamp, locator: &str) -> &mut Effect {
+        let Request { verb, begun, actor: (epoch, last_call), .. } = *request;
+        let locator = locator.to_owned();
+        let effect = Effect { begun, at: now, epoch, last_call, verb, locator, was_well: false, dangling: false };
+        self.effects.push(effect);
+        self.effects.last_mut().unwrap()
+    }
+
+    fn make(&mut self, request: &Request, now: Timestamp) -> Result<Done, CallError> {
+        let subject = &request.subject;
+        let kind = subject.kind;
+        let duration = duration(kind);
+        let progress = if duration.is_zero() && !request.half { Progress::Done } else { Progress::Pending };
+        if let Some(locator) = self.tokens.get(&subject.token).filter(|_| thing::takes_token(kind)) {
+            return Ok(Done { locator: locator.clone(), progress });
+        }
+        let identity = thing::identity(kind, &subject.spec);
+        let taken = self.things.iter().find(|(_, thing)| {
+            identity.is_some() && !thing.is_gone(now) && thing.failure.is_none() && thing.identity() == identity
+        });
+        if let Some((locator, _)) = taken {
+            return Err(busy(format!("{locator} is there already")));
+        }
+        self.made += 1;
+        let locator = format!("{}-{:04}", kind.as_str().to_lowercase(), self.made);
+        let lag = self.lag.as_mut().map_or(SignedDuration::ZERO, |lag| lag());
+        let thing = Thing {
+            kind,
+            tags: subject.create_tags(&Tags::new()),
+            spec: subject.spec.clone(),
+            visible: now + lag,
+            ready: now + duration,
+            failure: request.fails.clone().filter(|_| !duration.is_zero()),
+            unfinished: request.half && thing::comes_in_two_calls(kind),
+            gone: None,
+        };
+        self.things.insert(locator.clone(), thing);
+        self.tokens.insert(subject.token, locator.clone());
+        self.note(request, now, &locator);
+        Ok(Done { locator, progress })
+    }
+
+    fn renew(&mut self, request: &Request, now: Timestamp) -> Result<Done, CallError> {
+        let locator = request.subject.locator()?.to_owned();
+        let thing = self.things.get_mut(&locator).filter(|thing| thing.gone.is_none() && thing.visible <= now);
+        let thing = thing.ok_or(CallError::NotFound)?;
+        thing.spec = request.subject.spec.clone();
+        thing.unfinished = false;
+        self.note(request, now, &locator);
+        Ok(Done { locator, progress: Progress::Done })
+    }
+
+    fn remove(&mut self, request: &Request, now: Timestamp) -> Result<Done, CallError> {
+        let locator = request.subject.locator()?.to_owned();
+        let is_there = |thing: &&Thing| !thing.is_gone(now);
+        let user = self.things.iter().find(|(_, thing)| is_there(thing) && thing.refers_to(&locator));
+        let user = user.map(|(user, _)| user.clone());
+        let thing = self.things.get(&locator).filter(|thing| is_there(thing) && thing.visible <= now);
+        let thing = thing.ok_or(CallError::NotFound)?;
+        let (kind, was_well) = (thing.kind, thing.is_well(now));
+        if let Some(user) = user.as_ref().filter(|_| !thing::leaves_others_dangling(kind)) {
+            let message = format!("{user} still uses {locator}");
+            return Err(CallError::Fault(Fault::new(FaultName::DependencyStillThere, message)));
+        }
+        let thing = self.things.get_mut(&locator).ok_or(CallError::NotFound)?;
+        let gone = *thing.gone.get_or_insert(now + duration(kind));
+        let effect = self.note(request, now, &locator);
+        effect.was_well = was_well;
+        effect.dangling = user.is_some();
+        Ok(Done { locator, progress: if gone <= now { Progress::Done } else { Progress::Pending } })
+    }
+
+    fn look(&self, subject: &Subject, now: Timestamp) -> Observed {
+        let shown = |thing: &Thing| !thing.is_gone(now) && thing.visible <= now && thing.kind == subject.kind;
+        let tags = subject.find_tags();
+        let is_ours = |thing: &Thing| tags.iter().all(|(key, value)| thing.tags.get(key) == Some(value));
+        if thing::is_named(subject.kind) {
+            let identity = thing::identity(subject.kind, &subject.spec);
+            let found = self.things.iter().find(|(_, thing)| shown(thing) && thing.identity() == identity);
+            return match found {
+                None => Observed::Absent,
+                Some((locator, thing)) if is_ours(thing) => thing.observed(locator, now),
+                Some((locator, _)) => Observed::Foreign(Locator(locator.clone())),
+            };
+        }
+        let ours = |locator: &str, thing: &Thing| match &subject.locator {
+            Some(known) => known.0 == locator,
+            None if subject.adopted => subject.spec.get("id").and_then(Value::as_str) == Some(locator),
+            None => is_ours(thing),
+        };
+        let found: Vec<_> =
+            self.things.iter().filter(|(locator, thing)| shown(thing) && ours(locator, thing)).collect();
+        // What is on its way out counts only if nothing else is there.
+        let staying: Vec<_> = found.iter().filter(|(_, thing)| thing.gone.is_none()).collect();
+        match (&staying[..], found.first()) {
+            ([(locator, thing)], _) => thing.observed(locator, now),
+            ([], Some((locator, thing))) => thing.observed(locator, now),
+            ([], None) => Observed::Absent,
+            (many, _) => Observed::Many(many.iter().map(|(locator, thing)| thing.actual(locator)).collect()),
         }
     }
 }
@@ -165,131 +324,31 @@ impl Thing {
 #[async_trait]
 impl Resource for World {
     async fn observe(&self, subject: &Subject) -> Result<Observed, CallError> {
-        before(self.called(Verb::Observe, subject))?;
-        let now = self.clock.now();
-        let inside = self.inside.lock().unwrap();
-        let tags = subject.find_tags();
-        let ours = |locator: &str, thing: &Thing| match &subject.locator {
-            Some(known) => known.0 == locator,
-            None if subject.adopted => thing.spec == subject.spec,
-            None => tags.iter().all(|(key, value)| thing.tags.get(key) == Some(value)),
-        };
-        let found = inside.things.iter().filter(|(locator, thing)| {
-            !thing.is_gone(now) && thing.visible <= now && thing.kind == subject.kind && ours(locator, thing)
-        });
-        let mut seen: Vec<Observed> = found.map(|(locator, thing)| thing.observed(locator, now)).collect();
-        Ok(match seen.len() {
-            0 => Observed::Absent,
-            1 => seen.remove(0),
-            _ => Observed::Many(seen.into_iter().filter_map(actual_of).collect()),
-        })
+        let (_, injected) = self.arrive(Verb::Observe, subject).await;
+        before(injected.as_ref())?;
+        let seen = self.lock().look(subject, self.clock.now());
+        self.turns.pass().await;
+        Ok(seen)
     }
 
     async fn create(&self, subject: &Subject) -> Result<Created, CallError> {
-        let injected = self.called(Verb::Create, subject);
-        before(injected.clone())?;
-        let now = self.clock.now();
-        let mut inside = self.inside.lock().unwrap();
-        inside.made += 1;
-        let locator = format!("{}-{:04}", subject.kind.as_str().to_lowercase(), inside.made);
-        let duration = duration(subject.kind);
-        let failure = match &injected {
-            Some(Injected::FailsLater(why)) => Some(why.clone()),
-            _ => None,
-        };
-        let thing = Thing {
-            kind: subject.kind,
-            tags: subject.create_tags(&Tags::new()),
-            spec: subject.spec.clone(),
-            visible: now + inside.lag,
-            ready: now + duration,
-            failure,
-            gone: None,
-        };
-        inside.things.insert(locator.clone(), thing);
-        after(injected)?;
-        let progress = if duration.is_zero() { Progress::Done } else { Progress::Pending };
-        Ok(Created { outputs: outputs(&locator), locator: Locator(locator), progress })
+        let Done { locator, progress } = self.change(Verb::Create, subject).await?;
+        Ok(Created { outputs: outputs(subject.kind, &locator), locator: Locator(locator), progress })
     }
 
     async fn update(&self, subject: &Subject, _changes: &[FieldChange]) -> Result<Progress, CallError> {
-        let injected = self.called(Verb::Update, subject);
-        before(injected.clone())?;
-        let mut inside = self.inside.lock().unwrap();
-        let thing = inside.things.get_mut(subject.locator()?).ok_or(CallError::NotFound)?;
-        thing.spec = subject.spec.clone();
-        after(injected)?;
-        Ok(Progress::Done)
+        Ok(self.change(Verb::Update, subject).await?.progress)
     }
 
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {
-        let injected = self.called(Verb::Delete, subject);
-        before(injected.clone())?;
-        let now = self.clock.now();
-        let mut inside = self.inside.lock().unwrap();
-        let locator = subject.locator()?;
-        let in_use = inside.things.iter().find(|(_, thing)| !thing.is_gone(now) && thing.refers_to(locator));
-        if let Some((user, _)) = in_use {
-            let message = format!("{user} still uses {locator}");
-            return Err(CallError::Fault(Fault::new(FaultName::DependencyStillThere, message)));
-        }
-        let thing = inside.things.get_mut(locator).filter(|thing| !thing.is_gone(now)).ok_or(CallError::NotFound)?;
-        let gone = *thing.gone.get_or_insert(now + duration(subject.kind));
-        after(injected)?;
-        Ok(if gone <= now { Progress::Done } else { Progress::Pending })
+        Ok(self.change(Verb::Delete, subject).await?.progress)
     }
 }
 
-impl Thing {
-    fn refers_to(&self, locator: &str) -> bool {
-        fn holds(value: &Value, text: &str) -> bool {
-            match value {
-                Value::String(string) => string == text,
-                Value::Array(items) => items.iter().any(|item| holds(item, text)),
-                Value::Object(map) => map.values().any(|item| holds(item, text)),
-                _ => false,
-            }
-        }
-        holds(&self.spec, locator)
-    }
-}
-
-/// How long AWS takes to make or delete a thing of that kind.
-fn duration(kind: Kind) -> SignedDuration {
-    match kind {
-        Kind::NatGateway => SignedDuration::from_secs(105),
-        Kind::InterfaceEndpoint => SignedDuration::from_secs(60),
-        _ => SignedDuration::ZERO,
-    }
-}
-
-fn outputs(locator: &str) -> Outputs {
-    Outputs::from([("id".to_owned(), locator.to_owned())])
-}
-
-fn actual_of(observed: Observed) -> Option<Actual> {
-    match observed {
-        Observed::Pending(actual) | Observed::Present(actual) | Observed::Failed(actual, _) => Some(actual),
-        _ => None,
-    }
+fn busy(message: String) -> CallError {
+    CallError::Fault(Fault::new(FaultName::UpdateInProgress, message))
 }
 
 fn resource_of(tags: &Tags) -> &str {
     tags.get(Identity::RESOURCE).map_or("(foreign)", String::as_str)
-}
-
-fn before(injected: Option<Injected>) -> Result<(), CallError> {
-    match injected {
-        Some(Injected::Fault(fault)) => Err(CallError::Fault(fault)),
-        Some(Injected::RequestLost) => Err(lost()),
-        _ => Ok(()),
-    }
-}
-
-fn after(injected: Option<Injected>) -> Result<(), CallError> {
-    if injected == Some(Injected::AnswerLost) { Err(lost()) } else { Ok(()) }
-}
-
-fn lost() -> CallError {
-    CallError::Unknown(Fault::new(FaultName::ConnectionLost, "no answer came"))
 }

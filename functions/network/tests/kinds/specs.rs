@@ -23,7 +23,7 @@ pub(crate) fn sample(kind: Kind) -> Value {
         }),
         Kind::RouteTable => json!({"vpc": "vpc-1", "subnets": ["subnet-2", "subnet-1"], "tags": tags}),
         Kind::Route => json!({"table": "rtb-1", "destination": "0.0.0.0/0", "via": {"natGateway": "nat-1"}}),
-        Kind::ElasticIp => json!({"tags": tags}),
+        Kind::ElasticIp => json!({"subnet": "subnet-1", "tags": tags}),
         Kind::NatGateway => json!({"subnet": "subnet-1", "address": "eipalloc-1", "tags": tags}),
         Kind::SecurityGroup => json!({
             "vpc": "vpc-1", "name": "demo-endpoints", "description": "Clients of the endpoints",

@@ -41,7 +41,8 @@ fn nat_gateway(
     into: &mut Builder,
 ) -> ResourceId {
     let tags = wanted.tags.clone();
-    let address = into.add(Goal::Egress, format!("address-{zone}"), ElasticIpSpec { tags: tags.clone() });
+    let spec = ElasticIpSpec { subnet: Ref::id(subnet), tags: tags.clone() };
+    let address = into.add(Goal::Egress, format!("address-{zone}"), spec);
     let spec = NatGatewaySpec { subnet: Ref::id(subnet), address: Ref::id(&address), tags };
     // AWS makes none in a VPC without an internet gateway, and detaches none from a VPC that has public addresses.
     into.add_after(Goal::Egress, format!("nat-{zone}"), spec, [public.gateway.clone()])

@@ -113,6 +113,9 @@ specs! {
     }
     /// [`Kind::ElasticIp`]. Outputs: `id` (the allocation), `address`.
     ElasticIpSpec {
+        /// The subnet of the NAT gateway that it is for. A gateway is replaced when its subnet is, and the new one cannot
+        /// have the address while the old one stands: so the address is replaced with it.
+        subnet: Ref,
         /// The user's tags.
         tags: Tags,
     }

@@ -1,0 +1,133 @@
+//! One thing in the model: how it comes, shows itself, is bound to others, and goes.
+
+use domain::{Kind, Locator, Outputs, Tags};
+use engine::{Actual, Observed};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+/// A thing that AWS holds.
+#[derive(Debug, Clone)]
+pub(super) struct Thing {
+    pub(super) kind: Kind,
+    pub(super) tags: Tags,
+    pub(super) spec: Value,
+    /// From when on it is shown.
+    pub(super) visible: Timestamp,
+    /// From when on AWS is done with it.
+    pub(super) ready: Timestamp,
+    /// What AWS gave up on it for, once it is done.
+    pub(super) failure: Option<String>,
+    /// Whether a second call of its creation is still to be made.
+    pub(super) unfinished: bool,
+    /// When it is gone, once its deletion has begun.
+    pub(super) gone: Option<Timestamp>,
+}
+
+impl Thing {
+    pub(super) fn is_gone(&self, now: Timestamp) -> bool {
+        self.gone.is_some_and(|gone| gone <= now)
+    }
+
+    /// Whether it works: nothing is wrong with it, and it is not on its way out.
+    pub(super) fn is_well(&self, now: Timestamp) -> bool {
+        self.failure.is_none() && self.ready <= now && self.gone.is_none() && !self.unfinished
+    }
+
+    pub(super) fn observed(&self, locator: &str, now: Timestamp) -> Observed {
+        let actual = self.actual(locator);
+        match &self.failure {
+            _ if self.gone.is_some() || self.ready > now => Observed::Pending(actual),
+            Some(why) => Observed::Failed(actual, why.clone()),
+            None => Observed::Present(actual),
+        }
+    }
+
+    pub(super) fn actual(&self, locator: &str) -> Actual {
+        let mut properties = self.spec.clone();
+        if self.unfinished {
+            properties[plan::network::UNFINISHED] = json!(["the second call"]);
+        }
+        Actual { locator: Locator(locator.to_owned()), properties, outputs: outputs(self.kind, locator) }
+    }
+
+    /// Whether its spec names that locator anywhere.
+    pub(super) fn refers_to(&self, locator: &str) -> bool {
+        holds(&self.spec, locator)
+    }
+
+    /// Of what there may be only one.
+    pub(super) fn identity(&self) -> Option<String> {
+        identity(self.kind, &self.spec)
+    }
+}
+
+fn holds(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(string) => string == text,
+        Value::Array(items) => items.iter().any(|item| holds(item, text)),
+        Value::Object(map) => map.values().any(|item| holds(item, text)),
+        _ => false,
+    }
+}
+
+/// Of what AWS allows only one. An address carries one NAT gateway, a table leads to one destination in one way.
+pub(super) fn identity(kind: Kind, spec: &Value) -> Option<String> {
+    let fields: &[&str] = match kind {
+        Kind::Subnet | Kind::VpcCidr => &["vpc", "cidr"],
+        Kind::InternetGateway => &["vpc"],
+        Kind::Route => &["table", "destination"],
+        Kind::NatGateway => &["address"],
+        Kind::SecurityGroup => &["vpc", "name"],
+        Kind::GatewayEndpoint | Kind::InterfaceEndpoint => &["vpc", "service"],
+        Kind::TransitGatewayAttachment => &["vpc", "transitGateway"],
+        Kind::LogGroup | Kind::FlowLogRole => &["name"],
+        Kind::FlowLog => &["vpc", "logGroup"],
+        Kind::Vpc | Kind::GivenVpc | Kind::GivenSubnet | Kind::RouteTable | Kind::ElasticIp | Kind::Peering => {
+            return None;
+        }
+    };
+    let values: Option<Vec<String>> = fields.iter().map(|field| spec.get(field).map(Value::to_string)).collect();
+    Some(format!("{kind} {}", values?.join(" ")))
+}
+
+/// Whether a thing of this kind is found by its name, so that one which is there before may be somebody else's.
+pub(super) fn is_named(kind: Kind) -> bool {
+    matches!(kind, Kind::LogGroup | Kind::FlowLogRole)
+}
+
+/// Whether a create of this kind takes a client token: the same token again answers with what it made, even when that
+/// is gone.
+pub(super) fn takes_token(kind: Kind) -> bool {
+    matches!(kind, Kind::NatGateway | Kind::GatewayEndpoint | Kind::InterfaceEndpoint | Kind::FlowLog)
+}
+
+/// Whether a create of this kind is more than one call, so that it may stop half-way.
+pub(super) fn comes_in_two_calls(kind: Kind) -> bool {
+    plan::network::changeable(kind).contains(&plan::network::UNFINISHED)
+}
+
+/// Whether AWS deletes a thing of this kind while others refer to it: a route to it leads nowhere from then on.
+pub(super) fn leaves_others_dangling(kind: Kind) -> bool {
+    let pointed_at = [Kind::NatGateway, Kind::Peering, Kind::TransitGatewayAttachment, Kind::InternetGateway];
+    pointed_at.contains(&kind) || is_named(kind)
+}
+
+/// How long AWS takes to make or delete a thing of that kind.
+pub(super) fn duration(kind: Kind) -> SignedDuration {
+    match kind {
+        Kind::NatGateway => SignedDuration::from_secs(105),
+        Kind::InterfaceEndpoint | Kind::TransitGatewayAttachment => SignedDuration::from_secs(60),
+        _ => SignedDuration::ZERO,
+    }
+}
+
+/// What others refer to. Whoever writes into a log group names it and its role, and everything else goes by its id.
+pub(super) fn outputs(kind: Kind, locator: &str) -> Outputs {
+    let names: &[&str] = match kind {
+        Kind::Vpc | Kind::GivenVpc => &["id", "mainRouteTable"],
+        Kind::LogGroup | Kind::FlowLogRole => &["arn", "name"],
+        Kind::ElasticIp => &["id", "address"],
+        _ => &["id"],
+    };
+    names.iter().map(|name| ((*name).to_owned(), locator.to_owned())).collect()
+}
