@@ -68,8 +68,10 @@ pub enum Command {
     History(OfPlatform),
     /// List what the last run of a platform did, step by step
     Events(Events),
-    /// Show everything that is known of one resource
+    /// Show everything that is known of one resource, or of a platform and its last run
     Describe(Describe),
+    /// Show what a run knew when it failed: AWS's answers, and what was not ready
+    Diagnostics(Diagnostics),
     /// Approve the plan that waits for it, and follow its run
     Approve(Approve),
     /// Reject the plan that waits for approval
@@ -193,9 +195,24 @@ pub struct Describe {
     /// The name of the platform
     pub name: PlatformName,
 
-    /// The resource, such as `network/vpc`
+    /// The resource, such as `network/vpc`; without it, the platform itself
     #[arg(value_parser = resource)]
-    pub resource: ResourceId,
+    pub resource: Option<ResourceId>,
+
+    /// The form of the output.
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// `landfall diagnostics`
+#[derive(Debug, Args)]
+pub struct Diagnostics {
+    /// The name of the platform
+    pub name: PlatformName,
+
+    /// Another run than the last that failed, by its id
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
 
     /// The form of the output.
     #[command(flatten)]

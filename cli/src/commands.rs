@@ -6,6 +6,7 @@ mod cancel;
 mod completions;
 mod describe;
 mod destroy;
+mod diagnostics;
 mod events;
 mod explain;
 mod history;
@@ -45,6 +46,7 @@ pub async fn run(arguments: Arguments, printer: Printer) -> Result<Exit, Failure
         Command::History(asked) => history::run(&found().await?, asked, printer).await,
         Command::Events(asked) => events::run(&found().await?, asked, printer).await,
         Command::Describe(asked) => describe::run(&found().await?, asked, printer).await,
+        Command::Diagnostics(asked) => diagnostics::run(&found().await?, asked, printer).await,
         Command::Approve(asked) => approve::run(&found().await?, asked, printer).await,
         Command::Reject(asked) => reject::run(&found().await?, asked, printer).await,
         Command::Cancel(asked) => cancel::run(&found().await?, asked, printer).await,

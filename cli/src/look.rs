@@ -36,6 +36,14 @@ pub async fn platform(ledger: &Ledger, name: &PlatformName) -> Result<Platform, 
     })
 }
 
+/// An id of a run that somebody typed.
+pub fn run_id(name: &PlatformName, text: &str) -> Result<RunId, Failure> {
+    RunId::parse(text).ok_or_else(|| {
+        Failure::new(format!("`{text}` is no id of a run"))
+            .hint(format!("List the runs with `landfall history {name}`"))
+    })
+}
+
 /// The run of that id.
 pub async fn run(ledger: &Ledger, name: &PlatformName, id: RunId) -> Result<Run, Failure> {
     ledger.run(name, id).await?.ok_or_else(|| {

@@ -3,6 +3,7 @@
 
 pub mod approval;
 pub mod describe;
+pub mod diagnostics;
 pub mod events;
 pub mod explain;
 pub mod failure;

@@ -87,6 +87,13 @@ async fn shape(command: &str) -> String {
             let records = look::records(&ledger, &name).await.unwrap();
             json(&describe_views(&fixtures::id("nat-2"), &records))
         }
+        "diagnostics" => {
+            let mut found = fixtures::diagnostics().await;
+            // Enough to see the shape; records and events are as in `describe` and `events`.
+            found.open.clear();
+            found.events.clear();
+            json(&found)
+        }
         "report" => json(&fixtures::report()),
         other => panic!("{other} has no JSON"),
     }

@@ -38,6 +38,8 @@ pub struct RunView {
     pub approval: Option<Decision>,
     /// Why it failed: a name and a sentence.
     pub failure: Option<Failure>,
+    /// Where what it knew at its failure lies, as an S3 URI; null if it did not fail.
+    pub diagnostics: Option<String>,
     /// Whether it undid, after its failure, what it had done.
     pub restored: bool,
     /// Its phases so far.
@@ -73,6 +75,7 @@ impl RunView {
             cancelled: run.cancelled,
             approval: run.approval.clone(),
             failure: run.failure.clone(),
+            diagnostics: run.diagnostics.clone(),
             restored: run.restored,
             phases: phases
                 .map(|phase| PhaseView { name: phase.name.clone(), started: phase.started, ended: phase.ended })

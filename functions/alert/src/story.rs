@@ -71,6 +71,10 @@ impl Story<'_> {
             let began = run.started.strftime("%Y-%m-%d %H:%M:%S UTC");
             facts.push(format!("Run: {}, begun {began} by {}", run.id, trigger(run.trigger)));
         }
+        if let Some((run, uri)) = self.run.and_then(|run| Some((run, run.diagnostics.as_ref()?))) {
+            facts.push(format!("Diagnostics: {uri}"));
+            facts.push(format!("  landfall diagnostics {} --run {}   shows them", run.platform, run.id));
+        }
         let execution = execution_name(&self.news.execution);
         facts.push(format!("Execution: {execution} of {}-{}", self.installation, self.machine()));
         facts

@@ -159,6 +159,8 @@ impl Scene {
         let now = at("2026-03-04T09:41:00Z");
         let fenced = ledger.fence(&fence.platform, fence.run, &failure, now).await.unwrap();
         assert_eq!(fenced.restore, expected);
+        let uri = format!("s3://landfall-statebucket/diagnostics/demo/{RUN}.json");
+        ledger.note_diagnostics(&fence.platform, fence.run, &uri).await.unwrap();
         let ending = Ending { status: RunStatus::Failed, failure: Some(failure), restored, quarantined_until: None };
         ledger.finish(&fence.platform, fence.run, &ending, now).await.unwrap();
         ledger

@@ -54,12 +54,25 @@ pub(crate) fn events(run: RunId) -> String {
     format!("EVENTS#{run}")
 }
 
-/// The place of a run's next event: after all that this process wrote before, even in the same millisecond.
+/// The place of a run's next event.
 pub(crate) fn event(run: RunId) -> Key {
+    Key::new(events(run), next())
+}
+
+pub(crate) fn faults(run: RunId) -> String {
+    format!("FAULTS#{run}")
+}
+
+/// The place of the next fault of a run.
+pub(crate) fn fault(run: RunId) -> Key {
+    Key::new(faults(run), next())
+}
+
+/// A sort key after all that this process wrote before, even in the same millisecond.
+fn next() -> String {
     static ORDER: Mutex<Generator> = Mutex::new(Generator::new());
     let mut order = ORDER.lock().unwrap_or_else(PoisonError::into_inner);
-    let next = order.generate().unwrap_or_else(|_| Ulid::generate());
-    Key::new(events(run), next.to_string())
+    order.generate().unwrap_or_else(|_| Ulid::generate()).to_string()
 }
 
 pub(crate) fn binding(object: &ObjectKey) -> Key {

@@ -12,6 +12,7 @@
 //! - **Room for what comes.** Items carry a schema version, and fields that this version does not know are kept.
 
 mod approval;
+mod diagnostics;
 mod dynamo;
 mod keys;
 mod memory;
@@ -27,6 +28,7 @@ mod table;
 use std::sync::Arc;
 
 pub use approval::{Decided, Decision, Pending, Request, TaskToken};
+pub use diagnostics::{Diagnostics, NotedFault};
 pub use dynamo::Dynamo;
 pub use memory::Memory;
 pub use platform::{

@@ -127,6 +127,8 @@ pub struct Run {
     pub approval: Option<Decision>,
     /// What it failed of.
     pub failure: Option<Failure>,
+    /// Where what it knew at its failure lies: an S3 URI.
+    pub diagnostics: Option<String>,
     /// What it goes back to after its failure; none before a failure.
     pub restore: Option<Restore>,
     /// Whether it came back there.
@@ -155,6 +157,7 @@ impl Run {
             cancelled: false,
             approval: None,
             failure: None,
+            diagnostics: None,
             restore: None,
             restored: false,
             phases: Vec::new(),

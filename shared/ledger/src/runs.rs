@@ -215,6 +215,16 @@ impl Ledger {
         .await
     }
 
+    /// Notes where the diagnostics of a run lie.
+    pub async fn note_diagnostics(&self, platform: &PlatformName, run: RunId, uri: &str) -> Result<(), LedgerError> {
+        retry(|| async move {
+            let Some(mut run) = self.run(platform, run).await? else { return Ok(()) };
+            run.diagnostics = Some(uri.to_owned());
+            transact(self.table(), vec![write_run(&run)?]).await
+        })
+        .await
+    }
+
     /// Takes the right to write from a run whose execution may still be under way. The lease stays until the run is
     /// settled. None if the run has ended, or there is none; a run that was revoked before stays as it was.
     pub async fn revoke(&self, platform: &PlatformName, run: RunId, why: &Revoked) -> Result<Option<Run>, LedgerError> {

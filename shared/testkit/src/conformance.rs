@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    AccountId, Claim, Component, Edge, FaultName, Generation, Kind, Outputs, PlatformName, Record, Region, ResourceId,
-    RunId, State, Target, Token,
+    AccountId, AwsAnswer, Claim, Component, Edge, Fault, FaultName, Generation, Kind, Outputs, PlatformName, Record,
+    Region, ResourceId, RunId, State, Target, Token,
 };
 use engine::{Fence, Ledger as _, LedgerError, Version};
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +35,7 @@ pub async fn ledger_conformance(table: Arc<dyn Table>) {
     a_cancelled_run_writes_nothing_and_ends_as_cancelled(&ledger).await;
     a_platform_that_is_gone_is_born_again(&ledger).await;
     an_alert_is_marked_once(&ledger).await;
+    what_a_run_knew_is_found_again(&ledger).await;
     a_word_counts_for_the_plan_that_waits_and_no_other(&ledger).await;
     an_item_of_a_newer_landfall_is_not_guessed_at(&ledger, &table).await;
 }
@@ -402,6 +403,27 @@ async fn a_platform_that_is_gone_is_born_again(ledger: &Ledger) {
     let platform = stored(ledger, &living.name).await;
     assert_eq!((platform.revision, platform.plan), (2, 2), "numbers go on");
     assert_eq!(ledger.platform_of(&other).await.unwrap(), Some(living.name));
+}
+
+async fn what_a_run_knew_is_found_again(ledger: &Ledger) {
+    let fence = admitted(ledger).await;
+    for (name, state) in [("vpc", State::Ready), ("nat", record(&fence, "nat").state)] {
+        ledger.write(&fence, None, &Record { state, ..record(&fence, name) }).await.unwrap();
+    }
+    let answer = AwsAnswer { action: "ec2:CreateNatGateway".into(), code: Some("Busy".into()), request: None };
+    let fault = Fault::new(FaultName::CreateFailed, "no").answered(answer);
+    for now in [minutes(1), minutes(2)] {
+        ledger.note_fault(fence.run, &fault, now).await.unwrap();
+    }
+    let found = ledger.diagnose(&fence.platform, fence.run, &stuck(), minutes(3)).await.unwrap().unwrap();
+    let faults: Vec<_> = found.faults.iter().map(|noted| (noted.at, &noted.fault)).collect();
+    assert_eq!(faults, [(minutes(1), &fault), (minutes(2), &fault)]);
+    let open: Vec<_> = found.open.iter().map(|record| record.id.name()).collect();
+    assert_eq!((open, found.events.len(), found.failure), (vec!["nat"], 2, stuck()), "what is ready tells nothing");
+    ledger.note_diagnostics(&fence.platform, fence.run, "s3://b/k").await.unwrap();
+    let run = ledger.run(&fence.platform, fence.run).await.unwrap().unwrap();
+    assert_eq!(run.diagnostics.as_deref(), Some("s3://b/k"));
+    assert_eq!(ledger.diagnose(&fence.platform, RunId::random(), &stuck(), minutes(3)).await, Ok(None));
 }
 
 /// A plan of the platform's next number that waits in an execution of its own.
