@@ -80,6 +80,12 @@ pub enum Command {
     Cancel(Named),
     /// Run the newest revision again, after a failure
     Retry(Retry),
+    /// Go back to an earlier plan that was deployed well
+    Rollback(Rollback),
+    /// Let nothing start by itself, on one platform or on all
+    Pause(OneOrAll),
+    /// Let things start by themselves again, and take up what waited for that
+    Resume(OneOrAll),
     /// Lift a platform's protection against deletion for a while
     Unprotect(Unprotect),
     /// Take a platform away and prove that nothing is left
@@ -261,6 +267,33 @@ pub struct Retry {
     /// Whether to wait.
     #[command(flatten)]
     pub waiting: Waiting,
+}
+
+/// `landfall rollback`
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The name of the platform
+    pub name: PlatformName,
+
+    /// The number of the plan, as `landfall history` shows it
+    #[arg(long, value_name = "N")]
+    pub to: PlanNumber,
+
+    /// Whether to wait.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `landfall pause` and `landfall resume`
+#[derive(Debug, Args)]
+pub struct OneOrAll {
+    /// The name of the platform
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub name: Option<PlatformName>,
+
+    /// Every platform, and those to come
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `landfall unprotect`

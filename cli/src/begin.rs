@@ -102,8 +102,15 @@ impl Begin<'_> {
             if let Some(message) = asks(platform.as_ref(), ours) {
                 return Ok(Begun::Nothing(message));
             }
+            let rests = match &platform {
+                Some(platform) if platform.lease.is_none() => self.installation.ledger.pause_of(platform).await?,
+                _ => None,
+            };
             match (ending, turn(platform.as_ref(), version)) {
                 (Ending::Failed(name, cause), _) => return Err(refused(&name, &cause)),
+                (Ending::Succeeded(outcome, message), Turn::Ours) if outcome == WAITING && rests.is_some() => {
+                    return Ok(Begun::Nothing(message));
+                }
                 (_, Turn::Ours) => {
                     let message =
                         format!("Another run of `{}` is under way; this revision waits for its end", self.name);

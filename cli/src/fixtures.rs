@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
     Admission, Approval, Diagnostics, Ending, Failure, Guards, Ledger, Listing, Machine, ObjectKey, OnFailure,
-    OnManifestDelete, Pending, Platform, Report, Run, RunStatus, Trigger,
+    OnManifestDelete, Pending, Platform, Report, Run, RunStatus, Status, Trigger,
 };
 use plan::{Action, Desired, Facts, FieldChange, Goal, Plan, PlannedChange};
 use serde_json::json;
@@ -45,6 +45,7 @@ fn ago(seconds: i64) -> Timestamp {
 pub fn platform() -> Platform {
     let bound = ObjectKey { bucket: "landfall-manifests".to_owned(), key: "manifests/demo.yaml".to_owned() };
     Platform {
+        status: Status::Ready,
         revision: 1,
         version_id: Some("v1".to_owned()),
         plan: 1,

@@ -69,7 +69,7 @@ pub async fn status(
     let run = run.and_then(|id| runs.iter().find(|run| run.id == id));
     let records = records(ledger, &platform.name).await?;
     Ok(StatusView {
-        platform: PlatformView::new(platform, clock),
+        platform: PlatformView::new(platform, ledger.pause_of_all().await?.as_ref(), clock),
         run: run.map(RunView::new),
         expected: run.map(|run| Expected::of(run, &runs)).unwrap_or_default(),
         components: components(plan, &records),

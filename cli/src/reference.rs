@@ -73,7 +73,7 @@ async fn shape(command: &str) -> String {
             let counts = Counts::of(&changes);
             json(&PlanView { platform: name.to_string(), from_revision: 1, counts, approval: Vec::new(), changes })
         }
-        "list" => json(&[PlatformView::new(&platform, &clock)]),
+        "list" => json(&[PlatformView::new(&platform, None, &clock)]),
         "status" => {
             json(&look::status(&ledger, &platform, Some(run), Some(&fixtures::wanted()), &clock).await.unwrap())
         }

@@ -22,7 +22,7 @@ pub async fn run(installation: &Installation, asked: &OfPlatform, printer: Print
         Form::Text => {
             let clock = Clock::system();
             printer.result(&history(printer.paint(), &clock, &views));
-            if let Some(waits) = approval(&clock, &PlatformView::new(&platform, &clock)) {
+            if let Some(waits) = approval(&clock, &PlatformView::new(&platform, None, &clock)) {
                 printer.note(waits.trim());
             }
         }

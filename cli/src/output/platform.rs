@@ -1,7 +1,7 @@
 //! `landfall list`, and the head of `landfall status`.
 
 use jiff::Timestamp;
-use ledger::{Decision, Platform, Status};
+use ledger::{Decision, Pause, Platform, Status};
 use serde::Serialize;
 
 use super::paint::{Paint, Tone};
@@ -14,7 +14,7 @@ use super::time::{Clock, coarse};
 pub struct PlatformView {
     /// Its name.
     pub name: String,
-    /// `Deploying`, `Ready`, `RolledBack`, `Failed`, `TearingDown` or `Gone`.
+    /// `New`, `Deploying`, `Ready`, `RolledBack`, `Failed`, `TearingDown` or `Gone`.
     pub status: Status,
     /// Its account.
     pub account: String,
@@ -32,6 +32,10 @@ pub struct PlatformView {
     pub run: Option<String>,
     /// Since when something newer has been waiting for that run to end.
     pub waiting_since: Option<Timestamp>,
+    /// The plan that somebody went back to, which the schedule keeps up.
+    pub kept_plan: Option<u64>,
+    /// Since when nothing starts by itself, because of whom, and whether that is so for all platforms.
+    pub paused: Option<PauseView>,
     /// The plan that waits for approval.
     pub approval: Option<ApprovalView>,
     /// Whether it may not be destroyed now.
@@ -54,9 +58,27 @@ pub struct ApprovalView {
     pub decision: Option<Decision>,
 }
 
+/// A rest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PauseView {
+    /// The ARN of whoever asked for it.
+    pub by: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// Whether every platform rests.
+    pub all: bool,
+}
+
+impl PauseView {
+    /// One platform's rest, or that of all.
+    pub fn new(pause: &Pause, all: bool) -> Self {
+        Self { by: pause.by.clone(), at: pause.at, all }
+    }
+}
+
 impl PlatformView {
-    /// What the ledger knows, as it is shown.
-    pub fn new(platform: &Platform, clock: &Clock) -> Self {
+    /// What the ledger knows, as it is shown; `all` is the rest of all platforms.
+    pub fn new(platform: &Platform, all: Option<&Pause>, clock: &Clock) -> Self {
         Self {
             name: platform.name.to_string(),
             status: platform.status,
@@ -68,6 +90,11 @@ impl PlatformView {
             last_good_plan: platform.last_good,
             run: platform.lease.as_ref().map(|lease| lease.run.to_string()),
             waiting_since: platform.waiting.as_ref().map(|waiting| waiting.at),
+            kept_plan: platform.kept_plan,
+            paused: match (&platform.paused, all) {
+                (Some(pause), _) => Some(PauseView::new(pause, false)),
+                (None, all) => all.map(|pause| PauseView::new(pause, true)),
+            },
             approval: platform.approval.as_ref().map(|pending| ApprovalView {
                 plan: pending.plan,
                 until: pending.until,
@@ -86,7 +113,7 @@ pub fn list(paint: Paint, clock: &Clock, platforms: &[PlatformView]) -> String {
         let due = platform.next_due.map(|due| format!("in {}", coarse(clock.until(due)))).unwrap_or_default();
         [
             Cell::new(Tone::Strong, &platform.name),
-            Cell::new(tone(platform.status), word(platform.status)),
+            Cell::new(tone(platform.status), state(platform)),
             Cell::from(&platform.region),
             Cell::from(platform.revision.to_string()),
             Cell::from(platform.run.clone().unwrap_or_default()),
@@ -98,9 +125,16 @@ pub fn list(paint: Paint, clock: &Clock, platforms: &[PlatformView]) -> String {
     table(paint, headings, rows.collect())
 }
 
+/// How it is, and whether it rests.
+fn state(platform: &PlatformView) -> String {
+    let word = word(platform.status);
+    if platform.paused.is_some() { format!("{word}, paused") } else { word.to_owned() }
+}
+
 /// What stands in the way of something newer.
 fn waits_for(platform: &PlatformView) -> String {
     match (&platform.approval, platform.waiting_since) {
+        (_, Some(_)) if platform.paused.is_some() && platform.run.is_none() => "resume".to_owned(),
         (Some(approval), _) if approval.decision.is_none() => format!("approval of plan {}", approval.plan),
         (_, Some(_)) => "the run under way".to_owned(),
         _ => String::new(),
@@ -110,7 +144,7 @@ fn waits_for(platform: &PlatformView) -> String {
 /// The lines at the top of a status.
 pub fn head(paint: Paint, clock: &Clock, platform: &PlatformView) -> String {
     let name = paint.paint(Tone::Strong, &platform.name);
-    let mut text = format!("{name}  {}\n", paint.paint(tone(platform.status), word(platform.status)));
+    let mut text = format!("{name}  {}\n", paint.paint(tone(platform.status), &state(platform)));
     text.push_str(&format!("  in {} of account {}, from {}\n", platform.region, platform.account, platform.manifest));
     if platform.revision > 0 {
         text.push_str(&format!("  revision {}, plan {}", platform.revision, platform.plan));
@@ -119,6 +153,13 @@ pub fn head(paint: Paint, clock: &Clock, platform: &PlatformView) -> String {
             good if good == platform.plan => "\n".to_owned(),
             good => format!(", last good plan {good}\n"),
         });
+    }
+    if let Some(plan) = platform.kept_plan {
+        text.push_str(&format!("  rolled back by hand: plan {plan} is kept until the next upload\n"));
+    }
+    if let Some(PauseView { by, at, all }) = &platform.paused {
+        let resume = if *all { "--all" } else { &platform.name };
+        text.push_str(&format!("  paused {} by {by}: `landfall resume {resume}`\n", clock.ago(*at)));
     }
     match platform.unprotected_until {
         Some(until) => {
@@ -153,6 +194,7 @@ pub fn approval(clock: &Clock, platform: &PlatformView) -> Option<String> {
 
 fn word(status: Status) -> &'static str {
     match status {
+        Status::New => "new",
         Status::Deploying => "deploying",
         Status::Ready => "ready",
         Status::RolledBack => "rolled back",
@@ -166,7 +208,7 @@ fn tone(status: Status) -> Tone {
     match status {
         Status::Ready => Tone::Good,
         Status::Failed => Tone::Bad,
-        Status::Gone => Tone::Quiet,
+        Status::Gone | Status::New => Tone::Quiet,
         Status::Deploying | Status::RolledBack | Status::TearingDown => Tone::Busy,
     }
 }
@@ -179,7 +221,7 @@ mod tests {
     use crate::fixtures;
 
     fn of(platform: &Platform) -> PlatformView {
-        PlatformView::new(platform, &fixtures::clock())
+        PlatformView::new(platform, None, &fixtures::clock())
     }
 
     #[tokio::test]
@@ -203,6 +245,19 @@ mod tests {
             head(Paint::PLAIN, &fixtures::clock(), &of(&platform))
         });
         insta::assert_snapshot!(shown.join("\n"));
+    }
+
+    #[test]
+    fn a_head_at_rest_and_rolled_back() {
+        let by = "arn:aws:iam::123456789012:user/ada".to_owned();
+        let pause = Pause { by, at: fixtures::NOW - jiff::SignedDuration::from_hours(2) };
+        let platform = Platform { paused: Some(pause.clone()), kept_plan: Some(1), ..fixtures::platform() };
+        let own = head(Paint::PLAIN, &fixtures::clock(), &of(&platform));
+        let waiting = Some(ledger::Waiting::new(ledger::Machine::Deploy, None, fixtures::NOW));
+        let platform = Platform { status: Status::New, waiting, ..fixtures::platform() };
+        let view = PlatformView::new(&platform, Some(&pause), &fixtures::clock());
+        let all = head(Paint::PLAIN, &fixtures::clock(), &view);
+        insta::assert_snapshot!(format!("{own}\n{all}\n{}", list(Paint::PLAIN, &fixtures::clock(), &[view])));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use engine::{Ledger as _, LedgerError};
 use jiff::Timestamp;
 use lambda::{Invocation, PlanStore, Services, Variables};
 use ledger::{
-    Admission, Decision, Guards, Ledger, Machine, ObjectKey, PlanHead, Platform, Revision, Run, Status, Trigger,
+    Admission, Decision, Guards, Ledger, Machine, ObjectKey, Pause, PlanHead, Platform, Revision, Run, Status, Trigger,
     Waiting,
 };
 use manifest::Manifest;
@@ -130,6 +130,9 @@ impl Admit {
             (_, Wish::Nothing(why)) => Ok(Answer::new(Outcome::Ignored, None, why)),
             (Machine::Deploy, Wish::Manifest { object, trigger }) => self.deploy(object, *trigger, asked).await,
             (Machine::Deploy, Wish::Deleted { object }) => self.deleted(object, asked).await,
+            (Machine::Deploy, Wish::Rollback { name, plan }) => {
+                self.rollback(self.known(name).await?, *plan, asked).await
+            }
             (Machine::Deploy, Wish::Platform { name, trigger }) => {
                 let platform = self.known(name).await?;
                 match trigger {
@@ -141,7 +144,7 @@ impl Admit {
                 }
             }
             (Machine::Teardown, Wish::Platform { name, .. }) => self.teardown(self.known(name).await?, asked).await,
-            (Machine::Teardown, Wish::Manifest { .. } | Wish::Deleted { .. }) => {
+            (Machine::Teardown, Wish::Manifest { .. } | Wish::Deleted { .. } | Wish::Rollback { .. }) => {
                 let message = "a teardown is started with the name of a platform";
                 Err(Fault::new(FaultName::InvalidInput, message).next(r#"start it with {"platform": "demo"}"#).into())
             }
@@ -170,6 +173,10 @@ impl Admit {
             None => None,
         };
         let Some(current) = objects::current(&self.s3, object).await? else {
+            // What waited may be older than the deletion.
+            if trigger == Trigger::Waiting && bound.is_some() {
+                return self.deleted(object, asked).await;
+            }
             return self.missing(object, trigger, bound.as_ref());
         };
         let before = named.as_ref().and_then(|known| judge::seen_before(known, &current.version_id, trigger));
@@ -218,13 +225,14 @@ impl Admit {
         if !platform.is_free(asked.now) {
             return unchanged("a run is under way");
         }
+        if self.ledger.pause_of(&platform).await?.is_some() {
+            return unchanged("it is paused");
+        }
         match judge::redeploy(&platform) {
             Redeploy::Not => unchanged("the newest plan failed, and waits for somebody to look at it"),
-            Redeploy::LastGood => {
-                let plan = platform.last_good;
-                let intended = Planned { platform, revision: None, plan: None, number: plan, approval: None };
-                self.take(intended, Trigger::Schedule, asked, "the newest plan failed; the last good one is kept up")
-                    .await
+            Redeploy::Again(number, why) => {
+                let planned = Planned { revised: platform.revision, ..Planned::again(platform, number) };
+                self.take(planned, Trigger::Schedule, asked, why).await
             }
             Redeploy::Anew => {
                 let revision = self.ledger.revision(&platform.name, platform.revision).await?;
@@ -244,6 +252,9 @@ impl Admit {
         let platform = self.known(&name).await?;
         if objects::is_there(&self.s3, object).await? {
             return Ok(Answer::new(Outcome::Ignored, Some(&name), format!("{} is there again", object.key)));
+        }
+        if let Some(pause) = self.ledger.pause_of(&platform).await? {
+            return self.rest(&platform, None, &pause, asked).await;
         }
         Ok(match judge::on_delete(&platform, asked.now)? {
             OnDelete::Retain => {
@@ -277,9 +288,57 @@ impl Admit {
         Ok(answer)
     }
 
+    /// Goes back to a plan that was good in this life of the platform: to the very document, not to one made anew.
+    async fn rollback(&self, platform: Platform, number: PlanNumber, asked: &Asked<'_>) -> Result<Answer, Stop> {
+        let name = &platform.name;
+        if platform.status == Status::Gone {
+            return Err(gone(name).into());
+        }
+        let head = self.ledger.plan_head(name, number).await?;
+        let Some(head) = head.filter(|_| number > 0) else { return Err(never_good(name, number).into()) };
+        if !self.ledger.was_good(&platform, number).await? {
+            return Err(never_good(name, number).into());
+        }
+        if !platform.is_free(asked.now) {
+            return self.wait(&platform, Waiting::to_plan(number, asked.now)).await;
+        }
+        let plan = self.plans.load(&platform, number).await?;
+        let trigger = Trigger::Rollback;
+        let mut draft = Draft { platform, plan, number: Some(number), version_id: None, guards: None, trigger };
+        let approval = match self.leave(&draft, asked).await? {
+            Leave::Asked(answer) => return Ok(answer),
+            Leave::Free => None,
+            Leave::Given(_, decision) => Some(decision),
+        };
+        (draft.platform.plan, draft.platform.kept_plan) = (number, Some(number));
+        let message = format!("{} goes back to plan {number}", draft.platform.name);
+        let planned = Planned { approval, revised: head.revision, ..Planned::again(draft.platform, number) };
+        self.take(planned, trigger, asked, &message).await
+    }
+
+    /// Leaves an upload or a deletion for the end of a pause.
+    async fn rest(
+        &self,
+        platform: &Platform,
+        version_id: Option<String>,
+        pause: &Pause,
+        asked: &Asked<'_>,
+    ) -> Result<Answer, Stop> {
+        self.ledger.leave_waiting(platform, Waiting::new(Machine::Deploy, version_id, asked.now)).await?;
+        let name = &platform.name;
+        let what = if platform.paused.is_some() { name.as_str() } else { "--all" };
+        let message = format!("{name} is paused by {}; this is done after `landfall resume {what}`", pause.by);
+        Ok(Answer::new(Outcome::Waiting, Some(name), message))
+    }
+
     /// Plans, and takes the lease; or asks for approval; or leaves a wish if another run is under way.
     async fn run(&self, intent: Intent, asked: &Asked<'_>) -> Result<Answer, Stop> {
         let Intent { platform, manifest, version_id, trigger } = intent;
+        if matches!(trigger, Trigger::Upload | Trigger::Waiting)
+            && let Some(pause) = self.ledger.pause_of(&platform).await?
+        {
+            return self.rest(&platform, version_id, &pause, asked).await;
+        }
         if !platform.is_free(asked.now) {
             return self.wait(&platform, Waiting::new(Machine::Deploy, version_id, asked.now)).await;
         }
@@ -301,7 +360,12 @@ impl Admit {
         };
         let head = match draft.number {
             Some(_) => None,
-            None => Some(self.store(&mut draft, asked.now).await?),
+            None => {
+                let is_new_revision = draft.version_id.is_some();
+                let (platform, head) = self.store(&draft.platform, &draft.plan, is_new_revision, asked.now).await?;
+                (draft.platform, draft.number) = (platform, Some(head.number));
+                Some(head)
+            }
         };
         let Draft { mut platform, plan, number, version_id, trigger, .. } = draft;
         let revision = match version_id {
@@ -310,27 +374,34 @@ impl Admit {
         };
         platform.slots = plan.facts.slots.clone();
         platform.plan = number.unwrap_or(platform.plan);
+        platform.kept_plan = None;
         let (revised, name, number) = (platform.revision, &platform.name, platform.plan);
         let message = format!("revision {revised} of {name} is plan {number}: {} resources", plan.resources.len());
-        self.take(Planned { platform, revision, plan: head, number, approval }, trigger, asked, &message).await
+        self.take(Planned { platform, revision, plan: head, number, revised, approval }, trigger, asked, &message).await
     }
 
-    /// Gives a draft the next number and stores its plan.
-    async fn store(&self, draft: &mut Draft, now: Timestamp) -> Result<PlanHead, Stop> {
-        draft.platform = self.ledger.reserve_plan(draft.platform.clone()).await?;
-        let number = draft.platform.last_plan;
-        draft.number = Some(number);
-        let document = self.plans.save(&draft.platform.name, number, &draft.plan).await?;
-        let revision = draft.platform.revision + u64::from(draft.version_id.is_some());
-        Ok(PlanHead { number, revision, document, resources: draft.plan.resources.len(), at: now })
+    /// Stores a plan under the platform's next number; the platform with that number given out.
+    pub(crate) async fn store(
+        &self,
+        platform: &Platform,
+        plan: &Plan,
+        is_new_revision: bool,
+        now: Timestamp,
+    ) -> Result<(Platform, PlanHead), Stop> {
+        let platform = self.ledger.reserve_plan(platform.clone()).await?;
+        let number = platform.last_plan;
+        let document = self.plans.save(&platform.name, number, plan).await?;
+        let revision = platform.revision + u64::from(is_new_revision);
+        let head = PlanHead { number, revision, document, resources: plan.resources.len(), at: now };
+        Ok((platform, head))
     }
 
     /// Takes the lease for a plan. One that waits for approval is overtaken by it, unless it only keeps up what is there.
     async fn take(&self, planned: Planned, trigger: Trigger, asked: &Asked<'_>, message: &str) -> Result<Answer, Stop> {
-        let Planned { mut platform, revision, plan, number, approval } = planned;
+        let Planned { mut platform, revision, plan, number, revised, approval } = planned;
         let overtaken = if trigger == Trigger::Schedule { None } else { platform.approval.take() };
         let mut run = Run::new(platform.name.clone(), Machine::Deploy, trigger, asked.execution.to_owned(), asked.now);
-        (run.revision, run.plan, run.approval) = (platform.revision, number, approval);
+        (run.revision, run.plan, run.approval) = (revised, number, approval);
         let answer = self.admit(Admission { platform, revision, plan, run }, message).await?;
         self.supersede(overtaken.filter(|pending| pending.plan != number), asked).await;
         Ok(answer)
@@ -382,8 +453,17 @@ struct Planned {
     plan: Option<PlanHead>,
     /// The plan that the run works towards.
     number: PlanNumber,
+    /// The number of the revision that this plan was made from.
+    revised: u64,
     /// Who approved it, if that had to be.
     approval: Option<Decision>,
+}
+
+impl Planned {
+    /// A stored plan once more.
+    fn again(platform: Platform, number: PlanNumber) -> Self {
+        Self { platform, revision: None, plan: None, number, revised: 0, approval: None }
+    }
 }
 
 /// Makes a version of a manifest the platform's newest revision.
@@ -406,6 +486,12 @@ fn accept(platform: &mut Platform, manifest: &Manifest, version_id: String, now:
 fn gone(name: &PlatformName) -> Fault {
     Fault::new(FaultName::UnknownPlatform, format!("the platform `{name}` is gone"))
         .next("upload its manifest to make it anew")
+}
+
+fn never_good(name: &PlatformName, number: PlanNumber) -> Fault {
+    let message = format!("plan {number} of {name} was never deployed well in this life of the platform");
+    Fault::new(FaultName::InvalidInput, message)
+        .next(format!("choose one that succeeded: see `landfall history {name}`"))
 }
 
 fn unreadable(platform: &Platform, why: &str) -> Fault {

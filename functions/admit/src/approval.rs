@@ -5,7 +5,7 @@
 
 use domain::{Fault, FaultName};
 use jiff::Timestamp;
-use ledger::{Decision, Guards, Pending, PlanHead, Platform, Request, Trigger};
+use ledger::{Decision, Guards, Pending, Platform, Request, Trigger};
 use plan::{Plan, PlanNumber};
 
 use crate::admission::{Admit, Asked, Stop};
@@ -93,11 +93,14 @@ impl Admit {
 
     async fn ask(&self, draft: &Draft, needed: Vec<String>, asked: &Asked<'_>) -> Result<Answer, Stop> {
         let before = draft.platform.approval.clone();
-        let platform = self.ledger.reserve_plan(draft.platform.clone()).await?;
-        let number = platform.last_plan;
-        let document = self.plans.save(&platform.name, number, &draft.plan).await?;
-        let revision = platform.revision + u64::from(draft.version_id.is_some());
-        let head = PlanHead { number, revision, document, resources: draft.plan.resources.len(), at: asked.now };
+        let (platform, number, head) = match draft.number.filter(|_| draft.trigger == Trigger::Rollback) {
+            Some(number) => (draft.platform.clone(), number, None),
+            None => {
+                let is_new_revision = draft.version_id.is_some();
+                let (platform, head) = self.store(&draft.platform, &draft.plan, is_new_revision, asked.now).await?;
+                (platform, head.number, Some(head))
+            }
+        };
         let pending = Pending {
             plan: number,
             version_id: draft.version_id.clone(),

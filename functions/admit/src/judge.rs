@@ -4,7 +4,7 @@ use domain::{Fault, FaultName, PlatformName, Region};
 use jiff::Timestamp;
 use ledger::{Freeze, ObjectKey, OnFailure, OnManifestDelete, Platform, Schedule, Status, Trigger};
 use manifest::{Manifest, Problems, Updates};
-use plan::Plan;
+use plan::{Plan, PlanNumber};
 
 /// How many problems of a manifest are told in full. Step Functions keeps 32,768 characters of a cause
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_ExecutionFailedEventDetails.html>).
@@ -130,8 +130,9 @@ pub(crate) fn unprotected(platform: &Platform, now: Timestamp) -> Result<(), Fau
 pub(crate) enum Redeploy {
     /// One made anew from the accepted revision.
     Anew,
-    /// The last good one: the newest failed, was rolled back, and is not tried again by itself.
-    LastGood,
+    /// This one again, and why: the newest failed and was rolled back, or somebody went back by hand. Neither is undone by
+    /// itself.
+    Again(PlanNumber, &'static str),
     /// None: the newest failed and was left as it is, for somebody to look at.
     Not,
 }
@@ -141,8 +142,13 @@ pub(crate) fn redeploy(platform: &Platform) -> Redeploy {
     let failed = platform.failed_plan == Some(platform.plan) && platform.last_good != platform.plan;
     match platform.guards.map(|guards| guards.on_failure).unwrap_or_default() {
         _ if platform.revision == 0 => Redeploy::Not,
-        _ if !failed => Redeploy::Anew,
-        OnFailure::RollBack if platform.last_good > 0 => Redeploy::LastGood,
+        _ if !failed => match platform.kept_plan {
+            Some(kept) => Redeploy::Again(kept, "the plan that somebody went back to is kept up"),
+            None => Redeploy::Anew,
+        },
+        OnFailure::RollBack if platform.last_good > 0 => {
+            Redeploy::Again(platform.last_good, "the newest plan failed; the last good one is kept up")
+        }
         OnFailure::RollBack | OnFailure::Stop => Redeploy::Not,
     }
 }

@@ -218,6 +218,15 @@ impl Story<'_> {
                 "To keep it under Landfall's care, upload the manifest again.".to_owned(),
                 format!("landfall destroy {name}   takes it away"),
             ],
+            (Some(name), Some(Machine::Deploy)) if self.run.is_some_and(|run| run.trigger == Trigger::Rollback) => {
+                vec![
+                    format!("landfall status {name}   shows what is there"),
+                    format!(
+                        "landfall rollback {name} --to {}   tries to go back again",
+                        self.run.map(|run| run.plan).unwrap_or_default()
+                    ),
+                ]
+            }
             (Some(name), Some(Machine::Deploy)) => vec![
                 format!("landfall status {name}   shows what is there"),
                 format!("landfall retry {name}   goes on with the newest revision"),
@@ -264,6 +273,7 @@ fn trigger(trigger: Trigger) -> &'static str {
         Trigger::Manual => "hand",
         Trigger::Schedule => "its schedule",
         Trigger::Retry => "a retry",
+        Trigger::Rollback => "a request to go back",
         Trigger::Waiting => "an upload that waited for the run before",
         Trigger::Destroy => "a request to take it away",
     }

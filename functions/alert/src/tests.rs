@@ -275,7 +275,7 @@ async fn asked(reasons: Vec<String>) -> Ledger {
         decision: None,
     };
     let head = PlanHead { number: 2, revision: 2, document: "plans/demo/2.json".into(), resources: 7, at: now };
-    ledger.ask(platform, pending, Request::new(2, Trigger::Upload, reasons, now), head).await.unwrap();
+    ledger.ask(platform, pending, Request::new(2, Trigger::Upload, reasons, now), Some(head)).await.unwrap();
     ledger
 }
 

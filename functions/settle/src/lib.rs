@@ -203,6 +203,7 @@ impl Settle {
         let platform = self.ledger.platform(platform).await?;
         if let Some(platform) = platform.filter(|platform| platform.is_free(now))
             && let Some(waiting) = &platform.waiting
+            && !(waiting.rests() && self.ledger.pause_of(&platform).await?.is_some())
         {
             self.machines.start_waiting(&self.ledger, &platform.name, waiting).await?;
         }
@@ -365,7 +366,7 @@ mod tests {
             let pending = Pending { plan, version_id: None, execution, until: now() + Request::LIMIT, decision: None };
             let head = PlanHead { number: plan, revision: 1, document: String::new(), resources: 0, at: now() };
             let request = Request::new(plan, Trigger::Upload, Vec::new(), now());
-            ledger.ask(platform, pending, request, head).await.unwrap();
+            ledger.ask(platform, pending, request, Some(head)).await.unwrap();
         };
         let waits = async || {
             let platform = ledger.platform(&run.platform).await.unwrap().unwrap();

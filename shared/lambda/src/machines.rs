@@ -60,7 +60,10 @@ impl Machines {
         waiting: &Waiting,
     ) -> Result<Started, Fault> {
         let (machine, input) = match waiting.machine {
-            Machine::Deploy => (&self.deploy, json!({"platform": platform, "trigger": "Waiting"})),
+            Machine::Deploy => match waiting.plan {
+                Some(plan) => (&self.deploy, json!({"platform": platform, "trigger": "Rollback", "plan": plan})),
+                None => (&self.deploy, json!({"platform": platform, "trigger": "Waiting"})),
+            },
             Machine::Teardown => (&self.teardown, json!({"platform": platform})),
         };
         let name = format!("{platform}-{}", waiting.id);

@@ -17,7 +17,8 @@ use crate::keys;
 use crate::platform::{Approval, Guards, OnFailure, OnManifestDelete, PlanHead, Platform};
 use crate::platforms::write_platform;
 use crate::run::{Machine, Trigger};
-use crate::store::{expiring, get, put, retry, transact};
+use crate::store::{decode, expiring, get, put, retry, transact, unavailable};
+use crate::table::{Condition, Direction, Key, Write};
 
 /// What a state machine waits with. Whoever has it may end the wait, so it is shown nowhere.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,35 +190,40 @@ impl Ledger {
     }
 
     /// Lets a plan wait for approval, in place of any other of its platform. `platform` is as it was read; a wish for a
-    /// deploy counts as fulfilled. [`LedgerError::Raced`] if it was written since.
+    /// deploy counts as fulfilled. `head` is that of a plan which is stored for the first time. [`LedgerError::Raced`] if
+    /// the platform was written since.
     pub async fn ask(
         &self,
         mut platform: Platform,
         pending: Pending,
         request: Request,
-        head: PlanHead,
+        head: Option<PlanHead>,
     ) -> Result<(), LedgerError> {
         let (name, now) = (platform.name.clone(), request.asked);
         let link = WaitingExecution { platform: name.clone(), plan: pending.plan };
         let execution = keys::waiting_execution(&pending.execution, pending.plan);
         platform.waiting = platform.waiting.filter(|waiting| waiting.machine != Machine::Deploy);
         platform.approval = Some(pending);
-        let writes = vec![
+        // A plan that is gone back to may have waited before: what was said then counts no more.
+        let anew = |write: Write| Write { condition: Condition::Always, ..write };
+        let mut writes = vec![
             write_platform(&platform)?,
-            put(keys::plan(&name, head.number), 0, &head)?,
-            expiring(put(keys::approval(&name, request.plan), 0, &request)?, now),
-            expiring(put(execution, 0, &link)?, now),
+            anew(expiring(put(keys::approval(&name, request.plan), 0, &request)?, now)),
+            anew(expiring(put(execution, 0, &link)?, now)),
         ];
+        if let Some(head) = &head {
+            writes.push(put(keys::plan(&name, head.number), 0, head)?);
+        }
         transact(self.table(), writes).await
     }
 
     /// The platform whose plan an execution waits with, or waited.
     pub async fn platform_that_asked(&self, execution: &str) -> Result<Option<PlatformName>, LedgerError> {
         let partition = keys::execution(execution).partition;
-        let newest = self.table().query(&partition, keys::WAITS, crate::Direction::Backward, Some(1)).await;
-        let newest = newest.map_err(crate::store::unavailable)?.into_iter().next();
-        let key = crate::Key::new(partition, keys::WAITS);
-        let link: Option<WaitingExecution> = newest.map(|item| crate::store::decode(&key, item)).transpose()?;
+        let newest = self.table().query(&partition, keys::WAITS, Direction::Backward, Some(1)).await;
+        let newest = newest.map_err(unavailable)?.into_iter().next();
+        let key = Key::new(partition, keys::WAITS);
+        let link: Option<WaitingExecution> = newest.map(|item| decode(&key, item)).transpose()?;
         Ok(link.map(|link| link.platform))
     }
 

@@ -79,6 +79,16 @@ pub(crate) fn binding(object: &ObjectKey) -> Key {
     Key::new(format!("OBJECT#{}/{}", object.bucket, object.key), "BINDING")
 }
 
+/// What holds for every platform.
+pub(crate) fn installation() -> Key {
+    Key::new("INSTALLATION", "META")
+}
+
+/// The mark that a deploy of a plan succeeded.
+pub(crate) fn good(platform: &PlatformName, number: PlanNumber) -> Key {
+    Key::new(partition(platform), format!("GOOD#{number}"))
+}
+
 /// The run of an execution.
 pub(crate) fn execution(arn: &str) -> Key {
     Key::new(format!("EXECUTION#{arn}"), "RUN")

@@ -16,6 +16,7 @@ mod diagnostics;
 mod dynamo;
 mod keys;
 mod memory;
+mod pause;
 mod platform;
 mod platforms;
 mod records;
@@ -31,6 +32,7 @@ pub use approval::{Decided, Decision, Pending, Request, TaskToken};
 pub use diagnostics::{Diagnostics, NotedFault};
 pub use dynamo::Dynamo;
 pub use memory::Memory;
+pub use pause::Pause;
 pub use platform::{
     Approval, Freeze, Guards, Lease, ObjectKey, OnFailure, OnManifestDelete, PlanHead, Platform, Revision, Schedule,
     Status, Waiting,

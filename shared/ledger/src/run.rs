@@ -28,6 +28,8 @@ pub enum Trigger {
     Schedule,
     /// Somebody asked to go on after a failure.
     Retry,
+    /// Somebody asked to go back to an earlier plan.
+    Rollback,
     /// It was left waiting while another run was under way.
     Waiting,
     /// The platform is to go.

@@ -10,8 +10,8 @@ use engine::{Fence, Ledger as _, LedgerError, Version};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
     Action, Admission, Approval, Condition, Decided, Decision, Ending, Failure, Guards, Item, Key, Ledger, Machine,
-    ObjectKey, OnFailure, OnManifestDelete, Pending, PlanHead, Platform, Request, Restore, Revision, Revoked, Run,
-    RunStatus, Status, Table, TaskToken, Trigger, Waiting, Write,
+    ObjectKey, OnFailure, OnManifestDelete, Pause, Pending, PlanHead, Platform, Request, Restore, Revision, Revoked,
+    Run, RunStatus, Status, Table, TaskToken, Trigger, Waiting, Write,
 };
 use serde_json::{Value, json};
 
@@ -36,6 +36,8 @@ pub async fn ledger_conformance(table: Arc<dyn Table>) {
     a_platform_that_is_gone_is_born_again(&ledger).await;
     an_alert_is_marked_once(&ledger).await;
     what_a_run_knew_is_found_again(&ledger).await;
+    a_plan_is_good_once_its_deploy_succeeded(&ledger).await;
+    a_pause_is_one_platforms_or_alls(&ledger).await;
     a_word_counts_for_the_plan_that_waits_and_no_other(&ledger).await;
     an_item_of_a_newer_landfall_is_not_guessed_at(&ledger, &table).await;
 }
@@ -405,6 +407,45 @@ async fn a_platform_that_is_gone_is_born_again(ledger: &Ledger) {
     assert_eq!(ledger.platform_of(&other).await.unwrap(), Some(living.name));
 }
 
+async fn a_plan_is_good_once_its_deploy_succeeded(ledger: &Ledger) {
+    let fence = admitted(ledger).await;
+    let name = &fence.platform;
+    assert!(!ledger.was_good(&stored(ledger, name).await, 1).await.unwrap());
+    ledger.finish(name, fence.run, &succeeded(), minutes(1)).await.unwrap();
+    let bad = ledger.admit(deploy(stored(ledger, name).await, minutes(2))).await.unwrap().unwrap();
+    ledger.finish(name, bad.run, &failed(true), minutes(3)).await.unwrap();
+    let platform = stored(ledger, name).await;
+    assert!(ledger.was_good(&platform, 1).await.unwrap() && !ledger.was_good(&platform, 2).await.unwrap());
+    let reborn = platform.clone().reborn(platform.bound.clone(), target(), minutes(4));
+    assert!(!ledger.was_good(&reborn, 1).await.unwrap(), "another life's plans are not its own");
+}
+
+async fn a_pause_is_one_platforms_or_alls(ledger: &Ledger) {
+    let fence = admitted(ledger).await;
+    let name = &fence.platform;
+    let pause = |minute| Pause { by: "arn:aws:iam::123456789012:user/ada".into(), at: minutes(minute) };
+    let of = async || ledger.pause_of(&stored(ledger, name).await).await.unwrap();
+    assert_eq!(of().await, None);
+    ledger.set_pause_of_all(Some(&pause(1))).await.unwrap();
+    assert_eq!((of().await, ledger.pause_of_all().await.unwrap()), (Some(pause(1)), Some(pause(1))));
+    ledger.set_pause(name, Some(&pause(2))).await.unwrap().unwrap();
+    assert_eq!(of().await, Some(pause(2)));
+    ledger.set_pause_of_all(None).await.unwrap();
+    assert_eq!((of().await, ledger.pause_of_all().await.unwrap()), (Some(pause(2)), None));
+    ledger.set_pause(name, None).await.unwrap().unwrap();
+    assert_eq!(of().await, None);
+    assert_eq!(ledger.set_pause(&self::name(), Some(&pause(3))).await, Ok(None));
+
+    let new = fresh();
+    ledger.leave_waiting(&new, Waiting::new(Machine::Deploy, Some("v1".into()), minutes(3))).await.unwrap();
+    assert_eq!(ledger.platform_of(&new.bound).await.unwrap(), Some(new.name.clone()), "what waits is bound already");
+    assert!(
+        ledger.platforms().await.unwrap().iter().any(|known| known.name == new.name && known.status == Status::New)
+    );
+    ledger.admit(deploy(stored(ledger, &new.name).await, minutes(4))).await.unwrap().unwrap();
+    assert_eq!(stored(ledger, &new.name).await.status, Status::Deploying);
+}
+
 async fn what_a_run_knew_is_found_again(ledger: &Ledger) {
     let fence = admitted(ledger).await;
     for (name, state) in [("vpc", State::Ready), ("nat", record(&fence, "nat").state)] {
@@ -434,7 +475,7 @@ async fn asked(ledger: &Ledger, name: &PlatformName, now: Timestamp) -> Pending 
     let pending = Pending { plan, version_id: None, execution, until: now + Request::LIMIT, decision: None };
     let head = PlanHead { number: plan, revision: 1, document: "plans/x.json".into(), resources: 7, at: now };
     let request = Request::new(plan, Trigger::Upload, vec!["Delete network/vpc".into()], now);
-    ledger.ask(platform, pending.clone(), request, head).await.unwrap();
+    ledger.ask(platform, pending.clone(), request, Some(head)).await.unwrap();
     pending
 }
 

@@ -12,6 +12,7 @@ mod deletion;
 mod failures;
 mod ledger;
 mod network;
+mod rest;
 mod schedule;
 mod support;
 mod teardown;
