@@ -13,7 +13,7 @@ use plan::{Plan, PlanNumber};
 
 use crate::approval::{Draft, Leave};
 use crate::event::{Wish, parse};
-use crate::judge::{OnDelete, Origin, Redeploy};
+use crate::judge::Origin;
 use crate::{Answer, Input, Outcome, facts, judge, objects};
 
 /// How often an admission decides again because somebody else wrote in between.
@@ -63,12 +63,12 @@ pub(crate) struct Asked<'a> {
 }
 
 /// What a run is to carry out.
-struct Intent {
-    platform: Platform,
-    manifest: Manifest,
+pub(crate) struct Intent {
+    pub(crate) platform: Platform,
+    pub(crate) manifest: Manifest,
     /// The version of the object, if it is not the accepted one.
-    version_id: Option<String>,
-    trigger: Trigger,
+    pub(crate) version_id: Option<String>,
+    pub(crate) trigger: Trigger,
 }
 
 impl Admit {
@@ -151,7 +151,7 @@ impl Admit {
         }
     }
 
-    async fn known(&self, name: &PlatformName) -> Result<Platform, Stop> {
+    pub(crate) async fn known(&self, name: &PlatformName) -> Result<Platform, Stop> {
         match self.ledger.platform(name).await? {
             Some(platform) => Ok(platform),
             None => Err(Fault::new(FaultName::UnknownPlatform, format!("there is no platform `{name}`"))
@@ -216,108 +216,8 @@ impl Admit {
         }
     }
 
-    /// Repeats the accepted revision, whatever lies in S3 now: the schedule accepts nothing new.
-    async fn redeploy(&self, platform: Platform, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        let unchanged = |why: &str| Ok(Answer::new(Outcome::Unchanged, Some(&platform.name), why));
-        if platform.status == Status::Gone {
-            return unchanged("the platform is gone");
-        }
-        if !platform.is_free(asked.now) {
-            return unchanged("a run is under way");
-        }
-        if self.ledger.pause_of(&platform).await?.is_some() {
-            return unchanged("it is paused");
-        }
-        match judge::redeploy(&platform) {
-            Redeploy::Not => unchanged("the newest plan failed, and waits for somebody to look at it"),
-            Redeploy::Again(number, why) => {
-                let planned = Planned { revised: platform.revision, ..Planned::again(platform, number) };
-                self.take(planned, Trigger::Schedule, asked, why).await
-            }
-            Redeploy::Anew => {
-                let revision = self.ledger.revision(&platform.name, platform.revision).await?;
-                let manifest = revision.ok_or_else(|| unreadable(&platform, "it is not in the ledger"))?.manifest;
-                let manifest =
-                    serde_json::from_value(manifest).map_err(|error| unreadable(&platform, &error.to_string()))?;
-                self.run(Intent { platform, manifest, version_id: None, trigger: Trigger::Schedule }, asked).await
-            }
-        }
-    }
-
-    /// Judges a deleted manifest, if it still is deleted.
-    async fn deleted(&self, object: &ObjectKey, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        let Some(name) = self.ledger.platform_of(object).await? else {
-            return Ok(Answer::new(Outcome::Ignored, None, format!("{} described no platform", object.key)));
-        };
-        let platform = self.known(&name).await?;
-        if objects::is_there(&self.s3, object).await? {
-            return Ok(Answer::new(Outcome::Ignored, Some(&name), format!("{} is there again", object.key)));
-        }
-        if let Some(pause) = self.ledger.pause_of(&platform).await? {
-            return self.rest(&platform, None, &pause, asked).await;
-        }
-        Ok(match judge::on_delete(&platform, asked.now)? {
-            OnDelete::Retain => {
-                let message = format!("{} was deleted, and {name} stays (safety.onManifestDelete: Retain)", object.key);
-                Answer::new(Outcome::Retained, Some(&name), message)
-            }
-            OnDelete::Teardown => {
-                let message = format!("{} was deleted (safety.onManifestDelete: Teardown)", object.key);
-                Answer::new(Outcome::TeardownRequested, Some(&name), message)
-            }
-        })
-    }
-
-    /// Takes the lease for a teardown.
-    async fn teardown(&self, mut platform: Platform, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        if platform.status == Status::Gone {
-            let message = format!("{} is gone already", platform.name);
-            return Ok(Answer::new(Outcome::Ignored, Some(&platform.name), message));
-        }
-        judge::unprotected(&platform, asked.now)?;
-        if !platform.is_free(asked.now) {
-            return self.wait(&platform, Waiting::new(Machine::Teardown, None, asked.now)).await;
-        }
-        let mut run =
-            Run::new(platform.name.clone(), Machine::Teardown, Trigger::Destroy, asked.execution.to_owned(), asked.now);
-        run.revision = platform.revision;
-        let overtaken = platform.approval.take();
-        let admission = Admission { platform, revision: None, plan: None, run };
-        let answer = self.admit(admission, "the platform is taken away").await?;
-        self.supersede(overtaken, asked).await;
-        Ok(answer)
-    }
-
-    /// Goes back to a plan that was good in this life of the platform: to the very document, not to one made anew.
-    async fn rollback(&self, platform: Platform, number: PlanNumber, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        let name = &platform.name;
-        if platform.status == Status::Gone {
-            return Err(gone(name).into());
-        }
-        let head = self.ledger.plan_head(name, number).await?;
-        let Some(head) = head.filter(|_| number > 0) else { return Err(never_good(name, number).into()) };
-        if !self.ledger.was_good(&platform, number).await? {
-            return Err(never_good(name, number).into());
-        }
-        if !platform.is_free(asked.now) {
-            return self.wait(&platform, Waiting::to_plan(number, asked.now)).await;
-        }
-        let plan = self.plans.load(&platform, number).await?;
-        let trigger = Trigger::Rollback;
-        let mut draft = Draft { platform, plan, number: Some(number), version_id: None, guards: None, trigger };
-        let approval = match self.leave(&draft, asked).await? {
-            Leave::Asked(answer) => return Ok(answer),
-            Leave::Free => None,
-            Leave::Given(_, decision) => Some(decision),
-        };
-        (draft.platform.plan, draft.platform.kept_plan) = (number, Some(number));
-        let message = format!("{} goes back to plan {number}", draft.platform.name);
-        let planned = Planned { approval, revised: head.revision, ..Planned::again(draft.platform, number) };
-        self.take(planned, trigger, asked, &message).await
-    }
-
     /// Leaves an upload or a deletion for the end of a pause.
-    async fn rest(
+    pub(crate) async fn rest(
         &self,
         platform: &Platform,
         version_id: Option<String>,
@@ -332,7 +232,7 @@ impl Admit {
     }
 
     /// Plans, and takes the lease; or asks for approval; or leaves a wish if another run is under way.
-    async fn run(&self, intent: Intent, asked: &Asked<'_>) -> Result<Answer, Stop> {
+    pub(crate) async fn run(&self, intent: Intent, asked: &Asked<'_>) -> Result<Answer, Stop> {
         let Intent { platform, manifest, version_id, trigger } = intent;
         if matches!(trigger, Trigger::Upload | Trigger::Waiting)
             && let Some(pause) = self.ledger.pause_of(&platform).await?
@@ -397,7 +297,13 @@ impl Admit {
     }
 
     /// Takes the lease for a plan. One that waits for approval is overtaken by it, unless it only keeps up what is there.
-    async fn take(&self, planned: Planned, trigger: Trigger, asked: &Asked<'_>, message: &str) -> Result<Answer, Stop> {
+    pub(crate) async fn take(
+        &self,
+        planned: Planned,
+        trigger: Trigger,
+        asked: &Asked<'_>,
+        message: &str,
+    ) -> Result<Answer, Stop> {
         let Planned { mut platform, revision, plan, number, revised, approval } = planned;
         let overtaken = if trigger == Trigger::Schedule { None } else { platform.approval.take() };
         let mut run = Run::new(platform.name.clone(), Machine::Deploy, trigger, asked.execution.to_owned(), asked.now);
@@ -407,7 +313,7 @@ impl Admit {
         Ok(answer)
     }
 
-    async fn admit(&self, admission: Admission, message: &str) -> Result<Answer, Stop> {
+    pub(crate) async fn admit(&self, admission: Admission, message: &str) -> Result<Answer, Stop> {
         let run = admission.run.clone();
         match self.ledger.admit(admission).await? {
             Some(fence) => Ok(Answer::admitted(&run, fence.epoch, message)),
@@ -415,7 +321,7 @@ impl Admit {
         }
     }
 
-    async fn wait(&self, platform: &Platform, waiting: Waiting) -> Result<Answer, Stop> {
+    pub(crate) async fn wait(&self, platform: &Platform, waiting: Waiting) -> Result<Answer, Stop> {
         self.ledger.leave_waiting(platform, waiting).await?;
         let message = match &platform.lease {
             Some(lease) => format!("run {} of {} is under way; this is done after it", lease.run, platform.name),
@@ -447,21 +353,21 @@ impl Admit {
 }
 
 /// What is stored with the lease.
-struct Planned {
-    platform: Platform,
-    revision: Option<Revision>,
-    plan: Option<PlanHead>,
+pub(crate) struct Planned {
+    pub(crate) platform: Platform,
+    pub(crate) revision: Option<Revision>,
+    pub(crate) plan: Option<PlanHead>,
     /// The plan that the run works towards.
-    number: PlanNumber,
+    pub(crate) number: PlanNumber,
     /// The number of the revision that this plan was made from.
-    revised: u64,
+    pub(crate) revised: u64,
     /// Who approved it, if that had to be.
-    approval: Option<Decision>,
+    pub(crate) approval: Option<Decision>,
 }
 
 impl Planned {
     /// A stored plan once more.
-    fn again(platform: Platform, number: PlanNumber) -> Self {
+    pub(crate) fn again(platform: Platform, number: PlanNumber) -> Self {
         Self { platform, revision: None, plan: None, number, revised: 0, approval: None }
     }
 }
@@ -483,21 +389,9 @@ fn accept(platform: &mut Platform, manifest: &Manifest, version_id: String, now:
     Ok(Revision { number: platform.revision, key: platform.bound.clone(), version_id, manifest, at: now })
 }
 
-fn gone(name: &PlatformName) -> Fault {
+pub(crate) fn gone(name: &PlatformName) -> Fault {
     Fault::new(FaultName::UnknownPlatform, format!("the platform `{name}` is gone"))
         .next("upload its manifest to make it anew")
-}
-
-fn never_good(name: &PlatformName, number: PlanNumber) -> Fault {
-    let message = format!("plan {number} of {name} was never deployed well in this life of the platform");
-    Fault::new(FaultName::InvalidInput, message)
-        .next(format!("choose one that succeeded: see `landfall history {name}`"))
-}
-
-fn unreadable(platform: &Platform, why: &str) -> Fault {
-    let message = format!("revision {} of {} cannot be read: {why}", platform.revision, platform.name);
-    Fault::new(FaultName::Internal, message)
-        .next(format!("run `landfall apply` with the manifest of {}", platform.name))
 }
 
 /// The account in which an execution runs: the fifth part of its ARN.

@@ -6,12 +6,14 @@
 //! admitted once; what needs approval takes no lease before it has it.
 
 mod admission;
+mod again;
 mod answer;
 mod approval;
 mod event;
 mod facts;
 mod judge;
 mod objects;
+mod removal;
 
 pub use admission::Admit;
 pub use answer::{Answer, Input, Outcome};
