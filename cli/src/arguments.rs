@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use domain::{PlatformName, ResourceId};
 use jiff::SignedDuration;
+use plan::PlanNumber;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -67,12 +68,24 @@ pub enum Command {
     History(OfPlatform),
     /// List what the last run of a platform did, step by step
     Events(Events),
-    /// Show everything that is known of one resource
+    /// Show everything that is known of one resource, or of a platform and its last run
     Describe(Describe),
+    /// Show what a run knew when it failed: AWS's answers, and what was not ready
+    Diagnostics(Diagnostics),
+    /// Approve the plan that waits for it, and follow its run
+    Approve(Approve),
+    /// Reject the plan that waits for approval
+    Reject(Reject),
     /// Cancel the run that is under way
     Cancel(Named),
     /// Run the newest revision again, after a failure
     Retry(Retry),
+    /// Go back to an earlier plan that was deployed well
+    Rollback(Rollback),
+    /// Let nothing start by itself, on one platform or on all
+    Pause(OneOrAll),
+    /// Let things start by themselves again, and take up what waited for that
+    Resume(OneOrAll),
     /// Lift a platform's protection against deletion for a while
     Unprotect(Unprotect),
     /// Take a platform away and prove that nothing is left
@@ -188,13 +201,62 @@ pub struct Describe {
     /// The name of the platform
     pub name: PlatformName,
 
-    /// The resource, such as `network/vpc`
+    /// The resource, such as `network/vpc`; without it, the platform itself
     #[arg(value_parser = resource)]
-    pub resource: ResourceId,
+    pub resource: Option<ResourceId>,
 
     /// The form of the output.
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// `landfall diagnostics`
+#[derive(Debug, Args)]
+pub struct Diagnostics {
+    /// The name of the platform
+    pub name: PlatformName,
+
+    /// Another run than the last that failed, by its id
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+
+    /// The form of the output.
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// `landfall approve`
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The name of the platform
+    pub name: PlatformName,
+
+    /// The number of the plan that you mean; any other is not approved
+    #[arg(long, value_name = "N")]
+    pub plan: Option<PlanNumber>,
+
+    /// Do not ask for the number again
+    #[arg(long, requires = "plan")]
+    pub yes: bool,
+
+    /// Whether to wait.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `landfall reject`
+#[derive(Debug, Args)]
+pub struct Reject {
+    /// The name of the platform
+    pub name: PlatformName,
+
+    /// The number of the plan that you mean; any other is not rejected
+    #[arg(long, value_name = "N")]
+    pub plan: Option<PlanNumber>,
+
+    /// Do not ask for the number again
+    #[arg(long, requires = "plan")]
+    pub yes: bool,
 }
 
 /// `landfall retry`
@@ -205,6 +267,33 @@ pub struct Retry {
     /// Whether to wait.
     #[command(flatten)]
     pub waiting: Waiting,
+}
+
+/// `landfall rollback`
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The name of the platform
+    pub name: PlatformName,
+
+    /// The number of the plan, as `landfall history` shows it
+    #[arg(long, value_name = "N")]
+    pub to: PlanNumber,
+
+    /// Whether to wait.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// `landfall pause` and `landfall resume`
+#[derive(Debug, Args)]
+pub struct OneOrAll {
+    /// The name of the platform
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub name: Option<PlatformName>,
+
+    /// Every platform, and those to come
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `landfall unprotect`

@@ -2,7 +2,7 @@
 
 use domain::{PlatformName, RunId};
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Machine, Platform};
+use ledger::{Machine, Pending, Platform};
 
 use crate::execution::{self, Ending, Search};
 use crate::failure::Failure;
@@ -51,6 +51,10 @@ impl Begin<'_> {
             if let Some(run) = ledger.run_of(arn).await? {
                 return Ok(Begun::Run(run.id));
             }
+            let platform = ledger.platform(self.name).await?;
+            if let Some(message) = asks(platform.as_ref(), |pending| pending.execution == arn) {
+                return Ok(Begun::Nothing(message));
+            }
             match ending {
                 Ending::Succeeded(outcome, message) if outcome == WAITING && self.patient => {
                     self.printer.note(&message);
@@ -94,8 +98,19 @@ impl Begin<'_> {
             if let Some(run) = self.run_of_version(platform.as_ref(), version).await? {
                 return Ok(Begun::Run(run));
             }
+            let ours = |pending: &Pending| pending.version_id.as_deref() == Some(version);
+            if let Some(message) = asks(platform.as_ref(), ours) {
+                return Ok(Begun::Nothing(message));
+            }
+            let rests = match &platform {
+                Some(platform) if platform.lease.is_none() => self.installation.ledger.pause_of(platform).await?,
+                _ => None,
+            };
             match (ending, turn(platform.as_ref(), version)) {
                 (Ending::Failed(name, cause), _) => return Err(refused(&name, &cause)),
+                (Ending::Succeeded(outcome, message), Turn::Ours) if outcome == WAITING && rests.is_some() => {
+                    return Ok(Begun::Nothing(message));
+                }
                 (_, Turn::Ours) => {
                     let message =
                         format!("Another run of `{}` is under way; this revision waits for its end", self.name);
@@ -127,6 +142,17 @@ impl Begin<'_> {
         let runs = self.installation.ledger.runs(&platform.name, NEWEST).await?;
         Ok(runs.iter().find(|run| run.revision == platform.revision).map(|run| run.id))
     }
+}
+
+/// What is to be said if one of our plans waits for approval.
+fn asks(platform: Option<&Platform>, is_ours: impl Fn(&Pending) -> bool) -> Option<String> {
+    let platform = platform?;
+    let pending = platform.approval.as_ref().filter(|pending| pending.decision.is_none() && is_ours(pending))?;
+    let (name, plan) = (&platform.name, pending.plan);
+    Some(format!(
+        "Plan {plan} of `{name}` waits for approval: `landfall approve {name} --plan {plan}` or \
+         `landfall reject {name} --plan {plan}`"
+    ))
 }
 
 /// Whose turn is next.
@@ -171,6 +197,15 @@ mod tests {
 
     use super::*;
     use crate::fixtures;
+
+    #[test]
+    fn a_plan_that_waits_is_told_to_whoever_started_it() {
+        let platform = Platform { approval: Some(fixtures::pending()), ..fixtures::platform() };
+        let ours = asks(Some(&platform), |pending| pending.version_id.as_deref() == Some("v2"));
+        assert!(ours.is_some_and(|message| message.contains("`landfall approve demo --plan 2`")));
+        assert_eq!(asks(Some(&platform), |pending| pending.execution == "other"), None);
+        assert_eq!(asks(None, |_| true), None);
+    }
 
     #[test]
     fn whose_turn_is_next() {

@@ -1,18 +1,24 @@
 //! One module a command.
 
 mod apply;
+mod approve;
 mod cancel;
 mod completions;
 mod describe;
 mod destroy;
+mod diagnostics;
 mod events;
 mod explain;
 mod history;
 mod init;
 mod list;
+mod pause;
 mod plan;
+mod reject;
 mod report;
+mod resume;
 mod retry;
+mod rollback;
 mod schema;
 mod status;
 mod unprotect;
@@ -43,6 +49,12 @@ pub async fn run(arguments: Arguments, printer: Printer) -> Result<Exit, Failure
         Command::History(asked) => history::run(&found().await?, asked, printer).await,
         Command::Events(asked) => events::run(&found().await?, asked, printer).await,
         Command::Describe(asked) => describe::run(&found().await?, asked, printer).await,
+        Command::Diagnostics(asked) => diagnostics::run(&found().await?, asked, printer).await,
+        Command::Approve(asked) => approve::run(&found().await?, asked, printer).await,
+        Command::Reject(asked) => reject::run(&found().await?, asked, printer).await,
+        Command::Rollback(asked) => rollback::run(&found().await?, asked, printer).await,
+        Command::Pause(asked) => pause::run(&found().await?, asked, printer).await,
+        Command::Resume(asked) => resume::run(&found().await?, asked, printer).await,
         Command::Cancel(asked) => cancel::run(&found().await?, asked, printer).await,
         Command::Retry(asked) => retry::run(&found().await?, asked, printer).await,
         Command::Unprotect(asked) => unprotect::run(&found().await?, asked, printer).await,

@@ -27,6 +27,16 @@ pub async fn start(installation: &Installation, machine: &str, input: &Value) ->
     Ok(answer.execution_arn)
 }
 
+/// Starts a machine in an execution of that name, unless there was one.
+pub async fn start_once(installation: &Installation, machine: &str, name: &str, input: &Value) -> Result<(), Failure> {
+    let call = installation.step_functions.start_execution().state_machine_arn(machine).name(name);
+    match call.input(input.to_string()).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_execution_already_exists()) => Ok(()),
+        Err(error) => Err(sdk::failure("The run could not be started", &error)),
+    }
+}
+
 /// Ends an execution where it stands. One that has ended, or that AWS has forgotten, is fine.
 pub async fn stop(installation: &Installation, execution: &str) -> Result<(), Failure> {
     let call = installation.step_functions.stop_execution().execution_arn(execution);

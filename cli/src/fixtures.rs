@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, Claim, Component, Epoch, Generation, Kind, Locator, Operation, PlatformName, Record, Region, ResourceId,
-    RunId, State, Target, Token,
+    AccountId, AwsAnswer, Claim, Component, Epoch, Fault, FaultName, Generation, Kind, Locator, Operation,
+    PlatformName, Record, Region, ResourceId, RunId, State, Target, Token,
 };
 use engine::{Fence, Ledger as _};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
-    Admission, Approval, Ending, Failure, Guards, Ledger, Listing, Machine, ObjectKey, OnFailure, OnManifestDelete,
-    Platform, Report, Run, RunStatus, Trigger,
+    Admission, Approval, Diagnostics, Ending, Failure, Guards, Ledger, Listing, Machine, ObjectKey, OnFailure,
+    OnManifestDelete, Pending, Platform, Report, Run, RunStatus, Status, Trigger,
 };
 use plan::{Action, Desired, Facts, FieldChange, Goal, Plan, PlannedChange};
 use serde_json::json;
@@ -45,6 +45,7 @@ fn ago(seconds: i64) -> Timestamp {
 pub fn platform() -> Platform {
     let bound = ObjectKey { bucket: "landfall-manifests".to_owned(), key: "manifests/demo.yaml".to_owned() };
     Platform {
+        status: Status::Ready,
         revision: 1,
         version_id: Some("v1".to_owned()),
         plan: 1,
@@ -58,6 +59,17 @@ pub fn platform() -> Platform {
         }),
         next_due: Some(NOW + SignedDuration::from_hours(22)),
         ..Platform::new(name(), "landfall".to_owned(), bound, target(), ago(90_000))
+    }
+}
+
+/// A second plan of that platform, which waits for approval.
+pub fn pending() -> Pending {
+    Pending {
+        plan: 2,
+        version_id: Some("v2".to_owned()),
+        execution: "arn:aws:states:eu-west-1:123456789012:execution:landfall-deploy:two".to_owned(),
+        until: NOW + SignedDuration::from_hours(23),
+        decision: None,
     }
 }
 
@@ -177,9 +189,30 @@ pub async fn failed(restored: bool) -> (Ledger, RunId) {
         name: "CreateFailed".to_owned(),
         message: "network/nat-2: AWS gave up on the NAT gateway nat-0a1b2c3d: the address is in use.".to_owned(),
     };
+    ledger.note_diagnostics(&name(), run, "s3://landfall-state/diagnostics/demo/run.json").await.unwrap();
     let badly = Ending { status: RunStatus::Failed, failure: Some(failure), restored, quarantined_until: None };
     ledger.finish(&name(), run, &badly, ago(5)).await.unwrap();
     (ledger, run)
+}
+
+/// What the second deploy knew when AWS refused it something.
+pub async fn diagnostics() -> Diagnostics {
+    let (ledger, run) = under_way().await;
+    let answer = |code: Option<&str>, request: Option<&str>| AwsAnswer {
+        action: "ec2:AllocateAddress".to_owned(),
+        code: code.map(ToOwned::to_owned),
+        request: request.map(ToOwned::to_owned),
+    };
+    let lost =
+        Fault::new(FaultName::ConnectionLost, "ec2:AllocateAddress: no answer in time").answered(answer(None, None));
+    let refused = Fault::new(FaultName::QuotaExceeded, "ec2:AllocateAddress answered AddressLimitExceeded: too many")
+        .about(&id("address-3"))
+        .answered(answer(Some("AddressLimitExceeded"), Some("59dbff89-35bd-4eac-99ed-be587EXAMPLE")));
+    for (fault, seconds) in [(lost, 50), (refused, 40)] {
+        ledger.note_fault(run, &fault, ago(seconds)).await.unwrap();
+    }
+    let failure = Failure { name: "QuotaExceeded".to_owned(), message: "network/address-3: too many".to_owned() };
+    ledger.diagnose(&name(), run, &failure, ago(39)).await.unwrap().unwrap()
 }
 
 /// A teardown is under way after a deploy.

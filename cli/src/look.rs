@@ -36,6 +36,14 @@ pub async fn platform(ledger: &Ledger, name: &PlatformName) -> Result<Platform, 
     })
 }
 
+/// An id of a run that somebody typed.
+pub fn run_id(name: &PlatformName, text: &str) -> Result<RunId, Failure> {
+    RunId::parse(text).ok_or_else(|| {
+        Failure::new(format!("`{text}` is no id of a run"))
+            .hint(format!("List the runs with `landfall history {name}`"))
+    })
+}
+
 /// The run of that id.
 pub async fn run(ledger: &Ledger, name: &PlatformName, id: RunId) -> Result<Run, Failure> {
     ledger.run(name, id).await?.ok_or_else(|| {
@@ -61,7 +69,7 @@ pub async fn status(
     let run = run.and_then(|id| runs.iter().find(|run| run.id == id));
     let records = records(ledger, &platform.name).await?;
     Ok(StatusView {
-        platform: PlatformView::new(platform, clock),
+        platform: PlatformView::new(platform, ledger.pause_of_all().await?.as_ref(), clock),
         run: run.map(RunView::new),
         expected: run.map(|run| Expected::of(run, &runs)).unwrap_or_default(),
         components: components(plan, &records),

@@ -5,6 +5,7 @@
 mod arguments;
 mod begin;
 mod commands;
+mod decision;
 mod documents;
 mod execution;
 mod facts;

@@ -1,9 +1,9 @@
 //! What applying a manifest would do: the same plan and the same comparison that a run makes.
 
 use domain::{AccountId, Region, Target};
-use ledger::{Approval, ObjectKey, Platform, Status};
+use ledger::{Guards, ObjectKey, Platform, Status};
 use manifest::Manifest;
-use plan::{Facts, PlannedChange, diff, plan};
+use plan::{Facts, diff, plan};
 
 use crate::failure::Failure;
 use crate::installation::Installation;
@@ -41,7 +41,10 @@ pub async fn propose(installation: &Installation, manifest: &Manifest) -> Result
         platform: name.to_string(),
         from_revision: platform.as_ref().map_or(0, |platform| platform.revision),
         counts: Counts::of(&changes),
-        refused: platform.as_ref().and_then(|platform| refusal(platform, &changes)),
+        approval: platform
+            .as_ref()
+            .map(|platform| platform.asks(&changes, Some(Guards::from(&manifest.spec.safety))))
+            .unwrap_or_default(),
         changes,
     };
     Ok(Proposal { view, object })
@@ -104,44 +107,10 @@ fn knows_network(facts: &Facts, manifest: &Manifest) -> bool {
     }
 }
 
-/// Why the guards of the revision before would refuse these changes. A first deploy has none before it.
-fn refusal(platform: &Platform, changes: &[PlannedChange]) -> Option<String> {
-    let guards = platform.guards.filter(|_| platform.last_good > 0)?;
-    let asks = match guards.approval {
-        Approval::Never => false,
-        Approval::Destructive => changes.iter().any(|change| change.destroys),
-        Approval::Always => !changes.is_empty(),
-    };
-    asks.then(|| format!("revision {} says `safety.approval: {:?}`", platform.revision, guards.approval))
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::Kind;
-    use plan::Action;
-
     use super::*;
     use crate::fixtures;
-
-    fn change(destroys: bool) -> Vec<PlannedChange> {
-        let resource = fixtures::id("vpc");
-        vec![PlannedChange { action: Action::Replace, resource, kind: Kind::Vpc, reasons: Vec::new(), destroys }]
-    }
-
-    #[test]
-    fn guards_of_the_revision_before() {
-        let with = |approval| {
-            let platform = fixtures::platform();
-            let guards = platform.guards.map(|guards| ledger::Guards { approval, ..guards });
-            Platform { guards, ..platform }
-        };
-        let refused = |approval, changes: &[PlannedChange]| refusal(&with(approval), changes).is_some();
-        assert!(!refused(Approval::Never, &change(true)));
-        assert!(refused(Approval::Destructive, &change(true)) && !refused(Approval::Destructive, &change(false)));
-        assert!(refused(Approval::Always, &change(false)) && !refused(Approval::Always, &[]));
-        let first = Platform { last_good: 0, ..with(Approval::Always) };
-        assert_eq!(refusal(&first, &change(true)), None);
-    }
 
     #[test]
     fn a_platform_never_moves() {

@@ -71,9 +71,9 @@ async fn shape(command: &str) -> String {
         "plan" => {
             let changes = fixtures::changes();
             let counts = Counts::of(&changes);
-            json(&PlanView { platform: name.to_string(), from_revision: 1, counts, refused: None, changes })
+            json(&PlanView { platform: name.to_string(), from_revision: 1, counts, approval: Vec::new(), changes })
         }
-        "list" => json(&[PlatformView::new(&platform, &clock)]),
+        "list" => json(&[PlatformView::new(&platform, None, &clock)]),
         "status" => {
             json(&look::status(&ledger, &platform, Some(run), Some(&fixtures::wanted()), &clock).await.unwrap())
         }
@@ -86,6 +86,13 @@ async fn shape(command: &str) -> String {
         "describe" => {
             let records = look::records(&ledger, &name).await.unwrap();
             json(&describe_views(&fixtures::id("nat-2"), &records))
+        }
+        "diagnostics" => {
+            let mut found = fixtures::diagnostics().await;
+            // Enough to see the shape; records and events are as in `describe` and `events`.
+            found.open.clear();
+            found.events.clear();
+            json(&found)
         }
         "report" => json(&fixtures::report()),
         other => panic!("{other} has no JSON"),

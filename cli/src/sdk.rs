@@ -48,6 +48,13 @@ pub async fn credentials(configuration: &SdkConfig) -> Result<(), Failure> {
     }
 }
 
+/// The ARN of whoever these credentials belong to.
+pub async fn caller(configuration: &SdkConfig) -> Result<String, Failure> {
+    let answer = aws_sdk_sts::Client::new(configuration).get_caller_identity().send().await;
+    let answer = answer.map_err(|error| self::failure("AWS did not say whose credentials these are", &error))?;
+    Ok(answer.arn.unwrap_or_default())
+}
+
 /// The configuration of the AWS SDK. A profile that is named on the command line wins over credentials in the
 /// environment, as it does in the AWS CLI.
 pub async fn configuration(connection: &Connection) -> SdkConfig {

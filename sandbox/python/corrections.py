@@ -107,7 +107,56 @@ def execution_ends() -> None:
     stepfunctions._fail_execution = fail_if_running
 
 
+def task_tokens() -> None:
+    """A task that waits for its token fails when its function fails, waits at the scale of waits, and is closed when its
+    execution ends: then its token is TaskTimedOut.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html (TaskTimedOut)
+    """
+    execute, tokens = stepfunctions._execute_task, stepfunctions._task_tokens
+    running = contextvars.ContextVar("running", default=None)
+    closed = set()
+
+    def execute_known(state, raw_input, execution, context):
+        running.set(execution)
+        return execute(state, raw_input, execution, context)
+
+    def wait(resource, arguments, token, state):
+        execution, event = running.get(), threading.Event()
+        tokens[token] = {"event": event, "result": None, "error": None, "heartbeat": None}
+        try:
+            stepfunctions._invoke_resource(resource.replace(".waitForTaskToken", ""), arguments)
+            left = state.get("TimeoutSeconds", 99999999) * stepfunctions._SFN_WAIT_SCALE
+            while not event.wait(timeout=min(left, 0.2)):
+                left -= 0.2
+                if left <= 0:
+                    raise stepfunctions._ExecutionError("States.Timeout", "")
+                if execution and execution["status"] != "RUNNING":
+                    raise stepfunctions._ExecutionError("States.Runtime", "The execution has ended.")
+            told = tokens[token]
+        finally:
+            tokens.pop(token, None)
+            closed.add(token)
+        if told["error"]:
+            raise stepfunctions._ExecutionError(told["error"]["Error"], told["error"]["Cause"])
+        return json.loads(told["result"])
+
+    def closed_first(send):
+        def answer(data):
+            if data.get("taskToken") in closed:
+                message = "Task Timed Out: 'Provided task does not exist anymore'"
+                return stepfunctions.error_response_json("TaskTimedOut", message, 400)
+            return send(data)
+        return answer
+
+    stepfunctions._execute_task, stepfunctions._invoke_with_callback = execute_known, wait
+    for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat"):
+        setattr(stepfunctions, name, closed_first(getattr(stepfunctions, name)))
+
+
 def apply() -> None:
     role_paths()
     object_versions()
     execution_ends()
+    task_tokens()

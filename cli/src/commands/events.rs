@@ -1,7 +1,5 @@
 //! `landfall events`: what a run did, step by step.
 
-use domain::RunId;
-
 use crate::arguments::{Events, Form};
 use crate::failure::{Exit, Failure};
 use crate::installation::Installation;
@@ -14,10 +12,7 @@ use crate::printer::Printer;
 pub async fn run(installation: &Installation, asked: &Events, printer: Printer) -> Result<Exit, Failure> {
     let platform = look::platform(&installation.ledger, &asked.name).await?;
     let id = match &asked.run {
-        Some(text) => Some(RunId::parse(text).ok_or_else(|| {
-            Failure::new(format!("`{text}` is no id of a run"))
-                .hint(format!("List the runs with `landfall history {}`", asked.name))
-        })?),
+        Some(text) => Some(look::run_id(&asked.name, text)?),
         None => platform.last_run,
     };
     let happened = match id {

@@ -4,6 +4,7 @@ use crate::arguments::{Form, OfPlatform};
 use crate::failure::{Exit, Failure};
 use crate::installation::Installation;
 use crate::look;
+use crate::output::platform::{PlatformView, approval};
 use crate::output::run::{RunView, history};
 use crate::output::time::Clock;
 use crate::printer::Printer;
@@ -13,12 +14,18 @@ const NEWEST: usize = 50;
 
 /// Lists them, the newest first.
 pub async fn run(installation: &Installation, asked: &OfPlatform, printer: Printer) -> Result<Exit, Failure> {
-    look::platform(&installation.ledger, &asked.name).await?;
+    let platform = look::platform(&installation.ledger, &asked.name).await?;
     let runs = installation.ledger.runs(&asked.name, NEWEST).await?;
     let views: Vec<RunView> = runs.iter().map(RunView::new).collect();
     match asked.reading.output {
         Form::Json => printer.json(&views)?,
-        Form::Text => printer.result(&history(printer.paint(), &Clock::system(), &views)),
+        Form::Text => {
+            let clock = Clock::system();
+            printer.result(&history(printer.paint(), &clock, &views));
+            if let Some(waits) = approval(&clock, &PlatformView::new(&platform, None, &clock)) {
+                printer.note(waits.trim());
+            }
+        }
     }
     Ok(Exit::Done)
 }

@@ -11,7 +11,9 @@ use crate::printer::Printer;
 pub async fn run(installation: &Installation, asked: &Reading, printer: Printer) -> Result<Exit, Failure> {
     let clock = Clock::system();
     let platforms = installation.ledger.platforms().await?;
-    let views: Vec<PlatformView> = platforms.iter().map(|platform| PlatformView::new(platform, &clock)).collect();
+    let rest = installation.ledger.pause_of_all().await?;
+    let view = |platform| PlatformView::new(platform, rest.as_ref(), &clock);
+    let views: Vec<PlatformView> = platforms.iter().map(view).collect();
     match asked.output {
         Form::Json => printer.json(&views)?,
         Form::Text if views.is_empty() => {

@@ -17,8 +17,8 @@ pub struct PlanView {
     pub from_revision: u64,
     /// How much of what.
     pub counts: Counts,
-    /// Why the change would be refused; null if it would not.
-    pub refused: Option<String>,
+    /// What of it needs approval, a line each; empty if nothing does.
+    pub approval: Vec<String>,
     /// Each change, in the order in which it is made.
     pub changes: Vec<PlannedChange>,
 }
@@ -74,7 +74,7 @@ pub fn summary(counts: &Counts) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// The heading, each change with its reasons, and whether it would be refused.
+/// The heading, each change with its reasons, and what of it needs approval.
 pub fn plan(paint: Paint, view: &PlanView) -> String {
     let mut text = format!("{}\n", paint.paint(Tone::Strong, &heading(view)));
     if !view.changes.is_empty() {
@@ -88,8 +88,10 @@ pub fn plan(paint: Paint, view: &PlanView) -> String {
         let sign = paint.paint(Tone::Bad, "!");
         text.push_str(&format!("\n{sign} What is marked destroys something that no later run brings back as it was\n"));
     }
-    if let Some(reason) = &view.refused {
-        text.push_str(&format!("\n{} {reason}\n", paint.paint(Tone::Busy, "refused:")));
+    if !view.approval.is_empty() {
+        let title = paint.paint(Tone::Busy, "needs approval:");
+        text.push_str(&format!("\n{title} the guards of revision {} ask for it\n", view.from_revision));
+        text.extend(view.approval.iter().map(|line| format!("  {line}\n")));
     }
     text
 }
@@ -98,6 +100,7 @@ pub fn plan(paint: Paint, view: &PlanView) -> String {
 pub fn heading(view: &PlanView) -> String {
     let name = &view.platform;
     match (view.changes.is_empty(), view.from_revision) {
+        (true, _) if !view.approval.is_empty() => format!("`{name}`: no resource changes"),
         (true, _) => format!("`{name}` is as the manifest says"),
         (false, 0) => format!("`{name}` would be new: {}", summary(&view.counts)),
         (false, revision) => format!("`{name}`, compared with revision {revision}: {}", summary(&view.counts)),
@@ -180,7 +183,7 @@ mod tests {
 
     fn view(from_revision: u64, changes: Vec<PlannedChange>) -> PlanView {
         let counts = Counts::of(&changes);
-        PlanView { platform: "demo".to_owned(), from_revision, counts, refused: None, changes }
+        PlanView { platform: "demo".to_owned(), from_revision, counts, approval: Vec::new(), changes }
     }
 
     #[test]
@@ -219,7 +222,7 @@ mod tests {
             change(Action::Delete, "endpoint-s3", Kind::GatewayEndpoint, vec![], false),
             change(Action::Forget, "given-a", Kind::GivenSubnet, vec![], false),
         ];
-        let refused = Some("Revision 3 says `safety.approval: Destructive`".to_owned());
-        insta::assert_snapshot!(plan(Paint::PLAIN, &PlanView { refused, ..view(3, changes) }));
+        let approval = vec!["Replace network/subnet-1 because of vpc, publicAddresses".to_owned()];
+        insta::assert_snapshot!(plan(Paint::PLAIN, &PlanView { approval, ..view(3, changes) }));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Failure, Machine, Run, RunStatus, Trigger};
+use ledger::{Decision, Failure, Machine, Run, RunStatus, Trigger};
 use serde::Serialize;
 
 use super::paint::{Paint, Tone};
@@ -18,7 +18,7 @@ pub struct RunView {
     pub id: String,
     /// The state machine: `deploy` or `teardown`.
     pub machine: Machine,
-    /// What started it: `Upload`, `Manual`, `Schedule`, `Retry`, `Waiting` or `Destroy`.
+    /// What started it: `Upload`, `Manual`, `Schedule`, `Retry`, `Rollback`, `Waiting` or `Destroy`.
     pub trigger: Trigger,
     /// The revision that it carries out; 0 if the platform never had one.
     pub revision: u64,
@@ -34,8 +34,12 @@ pub struct RunView {
     pub ended: Option<Timestamp>,
     /// Whether somebody asked for its end.
     pub cancelled: bool,
+    /// Who approved its plan, and when; null if that needed no approval.
+    pub approval: Option<Decision>,
     /// Why it failed: a name and a sentence.
     pub failure: Option<Failure>,
+    /// Where what it knew at its failure lies, as an S3 URI; null if it did not fail.
+    pub diagnostics: Option<String>,
     /// Whether it undid, after its failure, what it had done.
     pub restored: bool,
     /// Its phases so far.
@@ -69,7 +73,9 @@ impl RunView {
             started: run.started,
             ended: run.ended,
             cancelled: run.cancelled,
+            approval: run.approval.clone(),
             failure: run.failure.clone(),
+            diagnostics: run.diagnostics.clone(),
             restored: run.restored,
             phases: phases
                 .map(|phase| PhaseView { name: phase.name.clone(), started: phase.started, ended: phase.ended })
@@ -133,7 +139,8 @@ fn median(mut values: Vec<i64>) -> Option<i64> {
 pub fn history(paint: Paint, clock: &Clock, runs: &[RunView]) -> String {
     let rows = runs.iter().map(|run| {
         let failure = run.failure.as_ref().map(|failure| failure.name.clone()).unwrap_or_default();
-        let revision = if run.revision == 0 { String::new() } else { run.revision.to_string() };
+        let number = |number: u64| if number == 0 { String::new() } else { number.to_string() };
+        let (revision, plan) = (number(run.revision), number(run.plan));
         [
             Cell::from(&run.id),
             Cell::from(clock.date(run.started)),
@@ -141,11 +148,13 @@ pub fn history(paint: Paint, clock: &Clock, runs: &[RunView]) -> String {
             Cell::from(machine(run)),
             Cell::from(format!("{:?}", run.trigger)),
             Cell::from(revision),
+            Cell::from(plan),
             Cell::new(tone(run), word(run)),
             Cell::new(Tone::Bad, failure),
         ]
     });
-    table(paint, ["RUN", "STARTED", "TOOK", "MACHINE", "TRIGGER", "REVISION", "OUTCOME", "FAULT"], rows.collect())
+    let headings = ["RUN", "STARTED", "TOOK", "MACHINE", "TRIGGER", "REVISION", "PLAN", "OUTCOME", "FAULT"];
+    table(paint, headings, rows.collect())
 }
 
 /// The name of its machine.

@@ -118,6 +118,17 @@ fn planned_view(id: &ResourceId, kind: &str) -> ResourceView {
 
 /// Everything.
 pub fn status(paint: Paint, clock: &Clock, view: &StatusView) -> String {
+    let mut text = summary(paint, clock, view);
+    for component in &view.components {
+        let count = format!("{} of {} ready", component.ready, component.total);
+        text.push_str(&format!("\n{}  {count}\n", paint.paint(Tone::Strong, &component.name)));
+        text.push_str(&resources(paint, clock, &component.resources));
+    }
+    text
+}
+
+/// Everything but the resources.
+pub fn summary(paint: Paint, clock: &Clock, view: &StatusView) -> String {
     let mut text = head(paint, clock, &view.platform);
     if let Some(run) = &view.run {
         text.push('\n');
@@ -125,11 +136,10 @@ pub fn status(paint: Paint, clock: &Clock, view: &StatusView) -> String {
         if let Some(hint) = next(view, run) {
             text.push_str(&format!("{} {hint}\n", paint.paint(Tone::Hint, "hint:")));
         }
-    }
-    for component in &view.components {
-        let count = format!("{} of {} ready", component.ready, component.total);
-        text.push_str(&format!("\n{}  {count}\n", paint.paint(Tone::Strong, &component.name)));
-        text.push_str(&resources(paint, clock, &component.resources));
+        if run.diagnostics.is_some() {
+            let command = format!("landfall diagnostics {} --run {}", view.platform.name, run.id);
+            text.push_str(&format!("{} what it knew is kept: `{command}`\n", paint.paint(Tone::Hint, "hint:")));
+        }
     }
     text
 }
@@ -166,6 +176,9 @@ fn run_lines(paint: Paint, clock: &Clock, run: &RunView, view: &StatusView) -> S
     });
     text.push_str(&counts(run, view));
     text.push('\n');
+    if let Some(approval) = &run.approval {
+        text.push_str(&format!("  approved by {}\n", approval.by));
+    }
     text.push_str(&phases(paint, clock, run, view));
     if let Some(reason) = &run.failure {
         text.push_str(&failure(paint, reason));

@@ -1,15 +1,19 @@
 //! One admission: read, judge, plan, take the lease.
 
-use domain::{AccountId, Fault, FaultName, PlatformName, Region, Target};
+use domain::{AccountId, Fault, FaultName, PlatformName, Record, Region, Target};
 use engine::{Ledger as _, LedgerError};
 use jiff::Timestamp;
 use lambda::{Invocation, PlanStore, Services, Variables};
-use ledger::{Admission, Ledger, Machine, ObjectKey, PlanHead, Platform, Revision, Run, Status, Trigger, Waiting};
+use ledger::{
+    Admission, Decision, Guards, Ledger, Machine, ObjectKey, Pause, PlanHead, Platform, Revision, Run, Status, Trigger,
+    Waiting,
+};
 use manifest::Manifest;
 use plan::{Plan, PlanNumber};
 
+use crate::approval::{Draft, Leave};
 use crate::event::{Wish, parse};
-use crate::judge::{OnDelete, Origin, Redeploy};
+use crate::judge::Origin;
 use crate::{Answer, Input, Outcome, facts, judge, objects};
 
 /// How often an admission decides again because somebody else wrote in between.
@@ -17,7 +21,7 @@ const TRIES: usize = 5;
 
 /// Why an attempt ended without an answer.
 #[derive(Debug)]
-enum Stop {
+pub(crate) enum Stop {
     /// What it was decided on is no longer true.
     Raced,
     /// A fault.
@@ -48,22 +52,23 @@ pub struct Admit {
     pub(crate) plans: PlanStore,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) step_functions: aws_sdk_sfn::Client,
 }
 
 /// Who asks, and when.
-struct Asked<'a> {
-    execution: &'a str,
+pub(crate) struct Asked<'a> {
+    pub(crate) execution: &'a str,
     account: AccountId,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// What a run is to carry out.
-struct Intent {
-    platform: Platform,
-    manifest: Manifest,
+pub(crate) struct Intent {
+    pub(crate) platform: Platform,
+    pub(crate) manifest: Manifest,
     /// The version of the object, if it is not the accepted one.
-    version_id: Option<String>,
-    trigger: Trigger,
+    pub(crate) version_id: Option<String>,
+    pub(crate) trigger: Trigger,
 }
 
 impl Admit {
@@ -78,6 +83,7 @@ impl Admit {
             bucket: variables.text("LANDFALL_BUCKET")?,
             plans: PlanStore::new(s3.clone(), variables.text("LANDFALL_STATE_BUCKET")?),
             ec2: aws_sdk_ec2::Client::new(&services.config),
+            step_functions: aws_sdk_sfn::Client::new(&services.config),
             installation: services.installation,
             ledger: services.ledger,
             s3,
@@ -89,6 +95,7 @@ impl Admit {
         if let Some(answer) = self.answered_before(&input.execution).await? {
             return Ok(answer);
         }
+        self.still_asked(&input.execution).await?;
         let wish = parse(&input.event)?;
         let account = account_of(&input.execution)?;
         let asked = Asked { execution: &input.execution, account, now: invocation.now };
@@ -123,6 +130,9 @@ impl Admit {
             (_, Wish::Nothing(why)) => Ok(Answer::new(Outcome::Ignored, None, why)),
             (Machine::Deploy, Wish::Manifest { object, trigger }) => self.deploy(object, *trigger, asked).await,
             (Machine::Deploy, Wish::Deleted { object }) => self.deleted(object, asked).await,
+            (Machine::Deploy, Wish::Rollback { name, plan }) => {
+                self.rollback(self.known(name).await?, *plan, asked).await
+            }
             (Machine::Deploy, Wish::Platform { name, trigger }) => {
                 let platform = self.known(name).await?;
                 match trigger {
@@ -134,14 +144,14 @@ impl Admit {
                 }
             }
             (Machine::Teardown, Wish::Platform { name, .. }) => self.teardown(self.known(name).await?, asked).await,
-            (Machine::Teardown, Wish::Manifest { .. } | Wish::Deleted { .. }) => {
+            (Machine::Teardown, Wish::Manifest { .. } | Wish::Deleted { .. } | Wish::Rollback { .. }) => {
                 let message = "a teardown is started with the name of a platform";
                 Err(Fault::new(FaultName::InvalidInput, message).next(r#"start it with {"platform": "demo"}"#).into())
             }
         }
     }
 
-    async fn known(&self, name: &PlatformName) -> Result<Platform, Stop> {
+    pub(crate) async fn known(&self, name: &PlatformName) -> Result<Platform, Stop> {
         match self.ledger.platform(name).await? {
             Some(platform) => Ok(platform),
             None => Err(Fault::new(FaultName::UnknownPlatform, format!("there is no platform `{name}`"))
@@ -163,6 +173,10 @@ impl Admit {
             None => None,
         };
         let Some(current) = objects::current(&self.s3, object).await? else {
+            // What waited may be older than the deletion.
+            if trigger == Trigger::Waiting && bound.is_some() {
+                return self.deleted(object, asked).await;
+            }
             return self.missing(object, trigger, bound.as_ref());
         };
         let before = named.as_ref().and_then(|known| judge::seen_before(known, &current.version_id, trigger));
@@ -202,74 +216,29 @@ impl Admit {
         }
     }
 
-    /// Repeats the accepted revision, whatever lies in S3 now: the schedule accepts nothing new.
-    async fn redeploy(&self, platform: Platform, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        let unchanged = |why: &str| Ok(Answer::new(Outcome::Unchanged, Some(&platform.name), why));
-        if platform.status == Status::Gone {
-            return unchanged("the platform is gone");
-        }
-        if !platform.is_free(asked.now) {
-            return unchanged("a run is under way");
-        }
-        match judge::redeploy(&platform) {
-            Redeploy::Not => unchanged("the newest plan failed, and waits for somebody to look at it"),
-            Redeploy::LastGood => {
-                let plan = platform.last_good;
-                let intended = Planned { platform, revision: None, plan: None, number: plan };
-                self.take(intended, Trigger::Schedule, asked, "the newest plan failed; the last good one is kept up")
-                    .await
-            }
-            Redeploy::Anew => {
-                let revision = self.ledger.revision(&platform.name, platform.revision).await?;
-                let manifest = revision.ok_or_else(|| unreadable(&platform, "it is not in the ledger"))?.manifest;
-                let manifest =
-                    serde_json::from_value(manifest).map_err(|error| unreadable(&platform, &error.to_string()))?;
-                self.run(Intent { platform, manifest, version_id: None, trigger: Trigger::Schedule }, asked).await
-            }
-        }
+    /// Leaves an upload or a deletion for the end of a pause.
+    pub(crate) async fn rest(
+        &self,
+        platform: &Platform,
+        version_id: Option<String>,
+        pause: &Pause,
+        asked: &Asked<'_>,
+    ) -> Result<Answer, Stop> {
+        self.ledger.leave_waiting(platform, Waiting::new(Machine::Deploy, version_id, asked.now)).await?;
+        let name = &platform.name;
+        let what = if platform.paused.is_some() { name.as_str() } else { "--all" };
+        let message = format!("{name} is paused by {}; this is done after `landfall resume {what}`", pause.by);
+        Ok(Answer::new(Outcome::Waiting, Some(name), message))
     }
 
-    /// Judges a deleted manifest, if it still is deleted.
-    async fn deleted(&self, object: &ObjectKey, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        let Some(name) = self.ledger.platform_of(object).await? else {
-            return Ok(Answer::new(Outcome::Ignored, None, format!("{} described no platform", object.key)));
-        };
-        let platform = self.known(&name).await?;
-        if objects::is_there(&self.s3, object).await? {
-            return Ok(Answer::new(Outcome::Ignored, Some(&name), format!("{} is there again", object.key)));
+    /// Plans, and takes the lease; or asks for approval; or leaves a wish if another run is under way.
+    pub(crate) async fn run(&self, intent: Intent, asked: &Asked<'_>) -> Result<Answer, Stop> {
+        let Intent { platform, manifest, version_id, trigger } = intent;
+        if matches!(trigger, Trigger::Upload | Trigger::Waiting)
+            && let Some(pause) = self.ledger.pause_of(&platform).await?
+        {
+            return self.rest(&platform, version_id, &pause, asked).await;
         }
-        Ok(match judge::on_delete(&platform, asked.now)? {
-            OnDelete::Retain => {
-                let message = format!("{} was deleted, and {name} stays (safety.onManifestDelete: Retain)", object.key);
-                Answer::new(Outcome::Retained, Some(&name), message)
-            }
-            OnDelete::Teardown => {
-                let message = format!("{} was deleted (safety.onManifestDelete: Teardown)", object.key);
-                Answer::new(Outcome::TeardownRequested, Some(&name), message)
-            }
-        })
-    }
-
-    /// Takes the lease for a teardown.
-    async fn teardown(&self, platform: Platform, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        if platform.status == Status::Gone {
-            let message = format!("{} is gone already", platform.name);
-            return Ok(Answer::new(Outcome::Ignored, Some(&platform.name), message));
-        }
-        judge::unprotected(&platform, asked.now)?;
-        if !platform.is_free(asked.now) {
-            return self.wait(&platform, Waiting::new(Machine::Teardown, None, asked.now)).await;
-        }
-        let mut run =
-            Run::new(platform.name.clone(), Machine::Teardown, Trigger::Destroy, asked.execution.to_owned(), asked.now);
-        run.revision = platform.revision;
-        let admission = Admission { platform, revision: None, plan: None, run };
-        self.admit(admission, "the platform is taken away").await
-    }
-
-    /// Plans and takes the lease, or leaves a wish if another run is under way.
-    async fn run(&self, intent: Intent, asked: &Asked<'_>) -> Result<Answer, Stop> {
-        let Intent { mut platform, manifest, version_id, trigger } = intent;
         if !platform.is_free(asked.now) {
             return self.wait(&platform, Waiting::new(Machine::Deploy, version_id, asked.now)).await;
         }
@@ -277,44 +246,74 @@ impl Admit {
         let facts = facts::gather(&self.ec2, &self.region, &manifest.spec.network, slots).await?;
         let plan = plan::plan(&self.installation, &manifest, &platform.target, &facts)
             .map_err(|problems| judge::unusable(&platform.bound, &problems))?;
-        let stored = self.plan_of(&platform, platform.plan).await?.filter(|stored| judge::same(stored, &plan));
-        let head = if stored.is_some() {
-            None
-        } else {
-            let records: Vec<_> =
-                self.ledger.records(&platform.name).await?.into_iter().map(|stored| stored.record).collect();
-            judge::approved(&platform, &plan::diff(&plan, &records))?;
-            platform = self.ledger.reserve_plan(platform).await?;
-            let document = self.plans.save(&platform.name, platform.last_plan, &plan).await?;
-            let revision = platform.revision + u64::from(version_id.is_some());
-            let resources = plan.resources.len();
-            Some(PlanHead { number: platform.last_plan, revision, document, resources, at: asked.now })
+        let newest = self.plan_of(&platform, platform.plan).await?.filter(|newest| judge::same(newest, &plan));
+        let number = newest.map(|_| platform.plan);
+        let guards = version_id.is_some().then(|| Guards::from(&manifest.spec.safety));
+        let mut draft = Draft { platform, plan, number, version_id, guards, trigger };
+        let approval = match self.leave(&draft, asked).await? {
+            Leave::Asked(answer) => return Ok(answer),
+            Leave::Free => None,
+            Leave::Given(number, decision) => {
+                draft.number = Some(number);
+                Some(decision)
+            }
         };
+        let head = match draft.number {
+            Some(_) => None,
+            None => {
+                let is_new_revision = draft.version_id.is_some();
+                let (platform, head) = self.store(&draft.platform, &draft.plan, is_new_revision, asked.now).await?;
+                (draft.platform, draft.number) = (platform, Some(head.number));
+                Some(head)
+            }
+        };
+        let Draft { mut platform, plan, number, version_id, trigger, .. } = draft;
         let revision = match version_id {
             Some(version_id) => Some(accept(&mut platform, &manifest, version_id, asked.now)?),
             None => None,
         };
         platform.slots = plan.facts.slots.clone();
-        platform.plan = head.as_ref().map_or(platform.plan, |head| head.number);
-        let message = format!(
-            "revision {} of {} is plan {}: {} resources",
-            platform.revision,
-            platform.name,
-            platform.plan,
-            plan.resources.len()
-        );
-        let number = platform.plan;
-        self.take(Planned { platform, revision, plan: head, number }, trigger, asked, &message).await
+        platform.plan = number.unwrap_or(platform.plan);
+        platform.kept_plan = None;
+        let (revised, name, number) = (platform.revision, &platform.name, platform.plan);
+        let message = format!("revision {revised} of {name} is plan {number}: {} resources", plan.resources.len());
+        self.take(Planned { platform, revision, plan: head, number, revised, approval }, trigger, asked, &message).await
     }
 
-    async fn take(&self, planned: Planned, trigger: Trigger, asked: &Asked<'_>, message: &str) -> Result<Answer, Stop> {
-        let Planned { platform, revision, plan, number } = planned;
+    /// Stores a plan under the platform's next number; the platform with that number given out.
+    pub(crate) async fn store(
+        &self,
+        platform: &Platform,
+        plan: &Plan,
+        is_new_revision: bool,
+        now: Timestamp,
+    ) -> Result<(Platform, PlanHead), Stop> {
+        let platform = self.ledger.reserve_plan(platform.clone()).await?;
+        let number = platform.last_plan;
+        let document = self.plans.save(&platform.name, number, plan).await?;
+        let revision = platform.revision + u64::from(is_new_revision);
+        let head = PlanHead { number, revision, document, resources: plan.resources.len(), at: now };
+        Ok((platform, head))
+    }
+
+    /// Takes the lease for a plan. One that waits for approval is overtaken by it, unless it only keeps up what is there.
+    pub(crate) async fn take(
+        &self,
+        planned: Planned,
+        trigger: Trigger,
+        asked: &Asked<'_>,
+        message: &str,
+    ) -> Result<Answer, Stop> {
+        let Planned { mut platform, revision, plan, number, revised, approval } = planned;
+        let overtaken = if trigger == Trigger::Schedule { None } else { platform.approval.take() };
         let mut run = Run::new(platform.name.clone(), Machine::Deploy, trigger, asked.execution.to_owned(), asked.now);
-        (run.revision, run.plan) = (platform.revision, number);
-        self.admit(Admission { platform, revision, plan, run }, message).await
+        (run.revision, run.plan, run.approval) = (revised, number, approval);
+        let answer = self.admit(Admission { platform, revision, plan, run }, message).await?;
+        self.supersede(overtaken.filter(|pending| pending.plan != number), asked).await;
+        Ok(answer)
     }
 
-    async fn admit(&self, admission: Admission, message: &str) -> Result<Answer, Stop> {
+    pub(crate) async fn admit(&self, admission: Admission, message: &str) -> Result<Answer, Stop> {
         let run = admission.run.clone();
         match self.ledger.admit(admission).await? {
             Some(fence) => Ok(Answer::admitted(&run, fence.epoch, message)),
@@ -322,7 +321,7 @@ impl Admit {
         }
     }
 
-    async fn wait(&self, platform: &Platform, waiting: Waiting) -> Result<Answer, Stop> {
+    pub(crate) async fn wait(&self, platform: &Platform, waiting: Waiting) -> Result<Answer, Stop> {
         self.ledger.leave_waiting(platform, waiting).await?;
         let message = match &platform.lease {
             Some(lease) => format!("run {} of {} is under way; this is done after it", lease.run, platform.name),
@@ -331,8 +330,14 @@ impl Admit {
         Ok(Answer::new(Outcome::Waiting, Some(&platform.name), message))
     }
 
+    /// What the ledger knows of a platform's resources.
+    pub(crate) async fn records(&self, platform: &Platform) -> Result<Vec<Record>, Stop> {
+        let stored = self.ledger.records(&platform.name).await?;
+        Ok(stored.into_iter().map(|stored| stored.record).collect())
+    }
+
     /// A stored plan; none for number 0, and for one whose document can no longer be read.
-    async fn plan_of(&self, platform: &Platform, number: PlanNumber) -> Result<Option<Plan>, Fault> {
+    pub(crate) async fn plan_of(&self, platform: &Platform, number: PlanNumber) -> Result<Option<Plan>, Fault> {
         if number == 0 {
             return Ok(None);
         }
@@ -348,19 +353,30 @@ impl Admit {
 }
 
 /// What is stored with the lease.
-struct Planned {
-    platform: Platform,
-    revision: Option<Revision>,
-    plan: Option<PlanHead>,
+pub(crate) struct Planned {
+    pub(crate) platform: Platform,
+    pub(crate) revision: Option<Revision>,
+    pub(crate) plan: Option<PlanHead>,
     /// The plan that the run works towards.
-    number: PlanNumber,
+    pub(crate) number: PlanNumber,
+    /// The number of the revision that this plan was made from.
+    pub(crate) revised: u64,
+    /// Who approved it, if that had to be.
+    pub(crate) approval: Option<Decision>,
+}
+
+impl Planned {
+    /// A stored plan once more.
+    pub(crate) fn again(platform: Platform, number: PlanNumber) -> Self {
+        Self { platform, revision: None, plan: None, number, revised: 0, approval: None }
+    }
 }
 
 /// Makes a version of a manifest the platform's newest revision.
 fn accept(platform: &mut Platform, manifest: &Manifest, version_id: String, now: Timestamp) -> Result<Revision, Fault> {
     platform.revision += 1;
     platform.version_id = Some(version_id.clone());
-    platform.guards = Some(judge::guards(&manifest.spec.safety));
+    platform.guards = Some(Guards::from(&manifest.spec.safety));
     platform.alert_topic = manifest.spec.alerts.sns.clone();
     let schedule = judge::schedule(&manifest.spec.updates);
     if schedule != platform.schedule {
@@ -373,15 +389,9 @@ fn accept(platform: &mut Platform, manifest: &Manifest, version_id: String, now:
     Ok(Revision { number: platform.revision, key: platform.bound.clone(), version_id, manifest, at: now })
 }
 
-fn gone(name: &PlatformName) -> Fault {
+pub(crate) fn gone(name: &PlatformName) -> Fault {
     Fault::new(FaultName::UnknownPlatform, format!("the platform `{name}` is gone"))
         .next("upload its manifest to make it anew")
-}
-
-fn unreadable(platform: &Platform, why: &str) -> Fault {
-    let message = format!("revision {} of {} cannot be read: {why}", platform.revision, platform.name);
-    Fault::new(FaultName::Internal, message)
-        .next(format!("run `landfall apply` with the manifest of {}", platform.name))
 }
 
 /// The account in which an execution runs: the fifth part of its ARN.

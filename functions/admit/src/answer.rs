@@ -26,6 +26,8 @@ pub enum Outcome {
     Unchanged,
     /// Another run is under way; this is done after it.
     Waiting,
+    /// The plan is stored, and must be approved before a run begins.
+    ApprovalRequired,
     /// It was not for us, or is overtaken.
     Ignored,
     /// The manifest was deleted, and the platform stays.
@@ -48,7 +50,7 @@ pub struct Answer {
     /// The epoch that it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
-    /// The plan that it works towards.
+    /// The plan that it works towards, or that waits for approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanNumber>,
     /// Why, for people.
@@ -58,6 +60,10 @@ pub struct Answer {
 impl Answer {
     pub(crate) fn new(outcome: Outcome, platform: Option<&PlatformName>, message: impl Into<String>) -> Self {
         Self { outcome, platform: platform.cloned(), run: None, epoch: None, plan: None, message: message.into() }
+    }
+
+    pub(crate) fn approval_required(platform: &PlatformName, plan: PlanNumber, message: impl Into<String>) -> Self {
+        Self { plan: Some(plan), ..Self::new(Outcome::ApprovalRequired, Some(platform), message) }
     }
 
     pub(crate) fn admitted(run: &Run, epoch: Epoch, message: impl Into<String>) -> Self {

@@ -3,6 +3,7 @@
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use domain::{Fault, FaultName, PlatformName};
 use ledger::{ObjectKey, Trigger};
+use plan::PlanNumber;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,6 +24,13 @@ pub enum Wish {
         /// Why.
         trigger: Trigger,
     },
+    /// Bring this platform back to an earlier plan.
+    Rollback {
+        /// The platform.
+        name: PlatformName,
+        /// The plan.
+        plan: PlanNumber,
+    },
     /// The manifest's object was deleted.
     Deleted {
         /// The object.
@@ -33,7 +41,7 @@ pub enum Wish {
 }
 
 /// The forms that an input may have, for whoever wrote another one.
-pub const FORMS: &str = r#"start it with {"platform": "demo"}, with {"bucket": "…", "key": "manifests/demo.yaml"}, or by an event of S3 (Object Created, Object Deleted)"#;
+pub const FORMS: &str = r#"start it with {"platform": "demo"}, with {"platform": "demo", "trigger": "Rollback", "plan": 3}, with {"bucket": "…", "key": "manifests/demo.yaml"}, or by an event of S3 (Object Created, Object Deleted)"#;
 
 /// The prefix of manifests in their bucket.
 const PREFIX: &str = "manifests/";
@@ -67,6 +75,7 @@ struct ByHand {
     bucket: Option<String>,
     key: Option<String>,
     trigger: Option<Trigger>,
+    plan: Option<PlanNumber>,
     // Step Functions' own link from a child execution to its parent.
     #[serde(rename = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")]
     _parent: Option<String>,
@@ -82,7 +91,12 @@ pub fn parse(input: &Value) -> Result<Wish, Fault> {
     match (by_hand.platform, by_hand.bucket, by_hand.key) {
         (Some(name), None, None) => {
             let name = PlatformName::parse(&name).map_err(|error| misunderstood(&error.to_string()))?;
-            Ok(Wish::Platform { name, trigger })
+            match (trigger, by_hand.plan) {
+                (Trigger::Rollback, Some(plan)) => Ok(Wish::Rollback { name, plan }),
+                (Trigger::Rollback, None) => Err(misunderstood("it names no plan to go back to")),
+                (_, Some(_)) => Err(misunderstood("it names a plan, and is no Rollback")),
+                (trigger, None) => Ok(Wish::Platform { name, trigger }),
+            }
         }
         (None, Some(bucket), Some(key)) => match of_object(ObjectKey { bucket, key }, trigger) {
             Wish::Nothing(why) => Err(misunderstood(&why)),
@@ -152,6 +166,7 @@ mod tests {
         assert_eq!(sample("by-schedule"), Ok(demo(Trigger::Schedule)));
         assert_eq!(sample("retry"), Ok(demo(Trigger::Retry)));
         assert_eq!(sample("waiting-revision"), Ok(demo(Trigger::Waiting)));
+        assert_eq!(sample("rollback"), Ok(Wish::Rollback { name: "demo".parse().unwrap(), plan: 3 }));
         assert_eq!(sample("teardown"), Ok(demo(Trigger::Manual)));
     }
 
@@ -167,6 +182,8 @@ mod tests {
             json!({"platform": 7}),
             json!({"platform": "demo", "trigger": "Whim"}),
             json!({"platform": "demo", "key": "manifests/demo.yaml"}),
+            json!({"platform": "demo", "trigger": "Rollback"}),
+            json!({"platform": "demo", "plan": 3}),
             json!({"bucket": "b"}),
             json!({"key": "k"}),
             json!({"detail-type": "Object Created"}),

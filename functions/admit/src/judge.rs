@@ -2,9 +2,9 @@
 
 use domain::{Fault, FaultName, PlatformName, Region};
 use jiff::Timestamp;
-use ledger::{Approval, Freeze, Guards, ObjectKey, OnFailure, OnManifestDelete, Platform, Schedule, Status, Trigger};
-use manifest::{Manifest, Problems, Safety, Updates};
-use plan::{Plan, PlannedChange};
+use ledger::{Freeze, ObjectKey, OnFailure, OnManifestDelete, Platform, Schedule, Status, Trigger};
+use manifest::{Manifest, Problems, Updates};
+use plan::{Plan, PlanNumber};
 
 /// How many problems of a manifest are told in full. Step Functions keeps 32,768 characters of a cause
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_ExecutionFailedEventDetails.html>).
@@ -32,7 +32,7 @@ fn counted(count: usize) -> String {
     if count == 1 { "has 1 error".to_owned() } else { format!("has {count} errors") }
 }
 
-fn listed(lines: impl Iterator<Item = String>, count: usize) -> String {
+pub(crate) fn listed(lines: impl Iterator<Item = String>, count: usize) -> String {
     let mut text = String::new();
     for line in lines.take(SHOWN) {
         let short: String = line.chars().take(LONGEST).collect();
@@ -97,36 +97,6 @@ pub(crate) fn belongs(manifest: &Manifest, origin: Origin<'_>) -> Result<(), Fau
     Ok(())
 }
 
-/// Whether the guards of the revision before allow what a plan changes. A platform that never was deployed has nothing
-/// to guard.
-pub(crate) fn approved(platform: &Platform, changes: &[PlannedChange]) -> Result<(), Fault> {
-    let approval = platform.guards.map(|guards| guards.approval).unwrap_or_default();
-    let asked: Vec<&PlannedChange> = match approval {
-        _ if platform.last_good == 0 => Vec::new(),
-        Approval::Never => Vec::new(),
-        Approval::Destructive => changes.iter().filter(|change| change.destroys).collect(),
-        Approval::Always => changes.iter().collect(),
-    };
-    if asked.is_empty() {
-        return Ok(());
-    }
-    let what = |change: &&PlannedChange| {
-        let fields: Vec<&str> = change.reasons.iter().map(|reason| reason.field.as_str()).collect();
-        let because = if fields.is_empty() { String::new() } else { format!(" because of {}", fields.join(", ")) };
-        format!("{:?} {}{because}", change.action, change.resource)
-    };
-    let rule = match approval {
-        Approval::Always => "every change",
-        Approval::Destructive | Approval::Never => "what destroys something",
-    };
-    let list = listed(asked.iter().map(what), asked.len());
-    let message =
-        format!("the platform's guards (safety.approval of its last revision) ask for approval of {rule}:{list}");
-    Err(Fault::new(FaultName::ApprovalRequired, message).next(
-        "look at it with `landfall plan`; to allow it, upload the last manifest with `safety: {approval: Never}` first, then this one",
-    ))
-}
-
 /// What the deletion of a platform's manifest means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnDelete {
@@ -160,8 +130,9 @@ pub(crate) fn unprotected(platform: &Platform, now: Timestamp) -> Result<(), Fau
 pub(crate) enum Redeploy {
     /// One made anew from the accepted revision.
     Anew,
-    /// The last good one: the newest failed, was rolled back, and is not tried again by itself.
-    LastGood,
+    /// This one again, and why: the newest failed and was rolled back, or somebody went back by hand. Neither is undone by
+    /// itself.
+    Again(PlanNumber, &'static str),
     /// None: the newest failed and was left as it is, for somebody to look at.
     Not,
 }
@@ -171,8 +142,13 @@ pub(crate) fn redeploy(platform: &Platform) -> Redeploy {
     let failed = platform.failed_plan == Some(platform.plan) && platform.last_good != platform.plan;
     match platform.guards.map(|guards| guards.on_failure).unwrap_or_default() {
         _ if platform.revision == 0 => Redeploy::Not,
-        _ if !failed => Redeploy::Anew,
-        OnFailure::RollBack if platform.last_good > 0 => Redeploy::LastGood,
+        _ if !failed => match platform.kept_plan {
+            Some(kept) => Redeploy::Again(kept, "the plan that somebody went back to is kept up"),
+            None => Redeploy::Anew,
+        },
+        OnFailure::RollBack if platform.last_good > 0 => {
+            Redeploy::Again(platform.last_good, "the newest plan failed; the last good one is kept up")
+        }
         OnFailure::RollBack | OnFailure::Stop => Redeploy::Not,
     }
 }
@@ -193,26 +169,6 @@ pub(crate) fn seen_before(platform: &Platform, version_id: &str, trigger: Trigge
 /// Whether two plans ask for the same. What else the facts say (how many addresses are free) changes by the hour.
 pub(crate) fn same(one: &Plan, other: &Plan) -> bool {
     one.target == other.target && one.resources == other.resources && one.facts.slots == other.facts.slots
-}
-
-/// What the ledger keeps of a manifest's safety.
-pub(crate) fn guards(safety: &Safety) -> Guards {
-    Guards {
-        deletion_protection: safety.deletion_protection,
-        on_manifest_delete: match safety.on_manifest_delete {
-            manifest::OnManifestDelete::Retain => OnManifestDelete::Retain,
-            manifest::OnManifestDelete::Teardown => OnManifestDelete::Teardown,
-        },
-        approval: match safety.approval {
-            manifest::Approval::Never => Approval::Never,
-            manifest::Approval::Destructive => Approval::Destructive,
-            manifest::Approval::Always => Approval::Always,
-        },
-        on_failure: match safety.on_failure {
-            manifest::OnFailure::RollBack => OnFailure::RollBack,
-            manifest::OnFailure::Stop => OnFailure::Stop,
-        },
-    }
 }
 
 /// What the ledger keeps of a manifest's schedule.

@@ -1,6 +1,7 @@
-//! From a run that failed to one message that a person can act on at three in the morning.
+//! From a run that failed, or a plan that waits for approval, to one message that a person can act on at three in the
+//! morning.
 //!
-//! - **One message per run**, whoever tells of it first: its machine, or the event of its execution. Executions that
+//! - **One message per run and plan that waits for approval**, whoever tells of it first: its machine, or the event of its execution. Executions that
 //!   belong together bear one name, and the name is marked.
 //! - **None is lost**: a message that could not be sent takes its mark back and fails, so that it is tried again; a topic
 //!   of the user's that does not take it is named in the message to the installation's.
@@ -19,7 +20,7 @@ use aws_sdk_sns::Client;
 use domain::{Class, Fault, FaultName, PlatformName};
 use engine::Ledger as _;
 use jiff::Timestamp;
-use lambda::{Invocation, Services, Variables, execution_name};
+use lambda::{Invocation, Services, Variables};
 use ledger::{Failure, Ledger, Platform, Run};
 use serde::Serialize;
 use serde_json::Value;
@@ -66,14 +67,14 @@ impl Alert {
         }
         let platform = self.platform(&news, run.as_ref()).await?;
         let message = self.compose(&news, platform.as_ref(), run.as_ref(), invocation.now).await?;
-        let name = execution_name(&news.execution);
-        if !self.ledger.mark_alerted(name, invocation.now).await? {
+        let mark = news.mark();
+        if !self.ledger.mark_alerted(&mark, invocation.now).await? {
             return Ok(Answer { sent: false });
         }
         match self.send(message, platform.as_ref()).await {
             Ok(()) => Ok(Answer { sent: true }),
             Err(fault) => {
-                self.ledger.unmark_alerted(name).await?;
+                self.ledger.unmark_alerted(&mark).await?;
                 Err(fault)
             }
         }
@@ -100,6 +101,9 @@ impl Alert {
         {
             name = self.ledger.platform_of(object).await?;
         }
+        if name.is_none() {
+            name = self.ledger.platform_that_asked(&news.execution).await?;
+        }
         match name {
             Some(name) => Ok(self.ledger.platform(&name).await?),
             None => Ok(None),
@@ -118,7 +122,12 @@ impl Alert {
             None => Vec::new(),
         };
         let records: Vec<_> = records.into_iter().map(|stored| stored.record).collect();
-        let story = Story { installation: &self.installation, news, platform, run, records: &records, now };
+        let request = match (&news.happened, platform) {
+            (Happened::ApprovalRequired(plan), Some(platform)) => self.ledger.request(&platform.name, *plan).await?,
+            _ => None,
+        };
+        let request = request.as_ref();
+        let story = Story { installation: &self.installation, news, platform, run, request, records: &records, now };
         Message::of(&story)
     }
 
@@ -154,7 +163,7 @@ fn is_quiet(happened: &Happened, run: Option<&Run>) -> bool {
         failure.fault().is_some_and(|fault| fault.class() == Class::Control || fault == FaultName::Superseded)
     };
     match happened {
-        Happened::Retained => false,
+        Happened::Retained | Happened::ApprovalRequired(_) => false,
         Happened::Aborted(_) => run.is_some_and(|run| run.cancelled),
         Happened::Failed(failure) | Happened::TimedOut(failure) => {
             is_control(failure) || run.is_some_and(|run| run.cancelled)

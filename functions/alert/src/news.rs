@@ -1,8 +1,9 @@
 //! What the function is told: by a machine, or by the event of an execution.
 
 use domain::{Fault, FaultName, PlatformName, RunId};
-use lambda::{ExecutionEnded, StateError};
+use lambda::{ExecutionEnded, StateError, execution_name};
 use ledger::{Failure, ObjectKey};
+use plan::PlanNumber;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ pub(crate) enum Happened {
     Aborted(Failure),
     /// The manifest was deleted, and the platform stays.
     Retained,
+    /// This plan waits for approval.
+    ApprovalRequired(PlanNumber),
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,6 +42,7 @@ struct Call {
     platform: Option<PlatformName>,
     run: Option<RunId>,
     execution: String,
+    plan: Option<PlanNumber>,
     error: Option<StateError>,
     reason: Reason,
 }
@@ -47,6 +51,7 @@ struct Call {
 enum Reason {
     Failed,
     Retained,
+    ApprovalRequired,
 }
 
 impl News {
@@ -63,6 +68,7 @@ impl News {
         let happened = match call.reason {
             Reason::Failed => Happened::Failed(call.error.map_or_else(unsaid, |error| error.failure())),
             Reason::Retained => Happened::Retained,
+            Reason::ApprovalRequired => Happened::ApprovalRequired(call.plan.unwrap_or_default()),
         };
         Ok(Self { execution: call.execution, happened, platform: call.platform, object: None, run: call.run })
     }
@@ -81,11 +87,20 @@ impl News {
         Ok(Self { execution: ended.execution, happened, platform, object: object_of(&input), run: None })
     }
 
+    /// By what the message is marked as sent. Whoever asks for approval goes on, and may have more to tell.
+    pub(crate) fn mark(&self) -> String {
+        let name = execution_name(&self.execution);
+        match self.happened {
+            Happened::ApprovalRequired(plan) => format!("{name}/plan-{plan}"),
+            _ => name.to_owned(),
+        }
+    }
+
     /// What it failed of, if it did.
     pub(crate) fn failure(&self) -> Option<&Failure> {
         match &self.happened {
             Happened::Failed(failure) | Happened::TimedOut(failure) | Happened::Aborted(failure) => Some(failure),
-            Happened::Retained => None,
+            Happened::Retained | Happened::ApprovalRequired(_) => None,
         }
     }
 }

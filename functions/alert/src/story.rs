@@ -3,7 +3,7 @@
 use domain::{Class, FaultName, Record, State};
 use jiff::Timestamp;
 use lambda::execution_name;
-use ledger::{Failure, Machine, OnFailure, Platform, Restore, Run, Trigger};
+use ledger::{Failure, Machine, OnFailure, Platform, Request, Restore, Run, Trigger};
 
 use crate::news::{Happened, News};
 
@@ -27,6 +27,8 @@ pub(crate) struct Story<'a> {
     pub(crate) platform: Option<&'a Platform>,
     /// In which run; none if nothing was started.
     pub(crate) run: Option<&'a Run>,
+    /// What is asked for, if approval is.
+    pub(crate) request: Option<&'a Request>,
     /// What the platform consists of now.
     pub(crate) records: &'a [Record],
     /// When this is told.
@@ -43,6 +45,7 @@ impl Story<'_> {
         };
         match &self.news.happened {
             Happened::Retained => format!("{}: the manifest was deleted, the platform stays", name.unwrap_or("?")),
+            Happened::ApprovalRequired(plan) => format!("{}: plan {plan} waits for approval", name.unwrap_or("?")),
             Happened::Aborted(_) => format!("{what} stopped by hand"),
             Happened::TimedOut(_) => format!("{what} ran out of time"),
             Happened::Failed(failure) if self.is_refused(failure) => format!("{what} refused ({})", failure.name),
@@ -51,9 +54,10 @@ impl Story<'_> {
     }
 
     /// Titles with their lines. One without lines is left out.
-    pub(crate) fn sections(&self) -> [(&'static str, Vec<String>); 4] {
+    pub(crate) fn sections(&self) -> [(&'static str, Vec<String>); 5] {
         [
             ("Why", self.why()),
+            ("What needs approval", self.needs_approval()),
             ("What was undone", self.undone()),
             ("What remains", self.remains()),
             ("Next", self.next()),
@@ -66,6 +70,10 @@ impl Story<'_> {
         if let Some(run) = self.run {
             let began = run.started.strftime("%Y-%m-%d %H:%M:%S UTC");
             facts.push(format!("Run: {}, begun {began} by {}", run.id, trigger(run.trigger)));
+        }
+        if let Some((run, uri)) = self.run.and_then(|run| Some((run, run.diagnostics.as_ref()?))) {
+            facts.push(format!("Diagnostics: {uri}"));
+            facts.push(format!("  landfall diagnostics {} --run {}   shows them", run.platform, run.id));
         }
         let execution = execution_name(&self.news.execution);
         facts.push(format!("Execution: {execution} of {}-{}", self.installation, self.machine()));
@@ -88,7 +96,17 @@ impl Story<'_> {
         self.run.is_none() && failure.fault().is_some_and(|fault| fault.class() == Class::Input)
     }
 
+    fn needs_approval(&self) -> Vec<String> {
+        let reasons = self.request.map(|request| request.reasons.as_slice()).unwrap_or_default();
+        let more = reasons.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        reasons.iter().take(NAMED).cloned().chain(more).collect()
+    }
+
     fn why(&self) -> Vec<String> {
+        if let Happened::ApprovalRequired(_) = self.news.happened {
+            return vec!["The guards of the revision before (safety.approval) ask for it.".to_owned()];
+        }
         let Some(failure) = self.news.failure() else {
             let object = self.platform.map(|platform| &platform.bound);
             let object = object.map_or("The manifest".to_owned(), |it| format!("s3://{}/{}", it.bucket, it.key));
@@ -111,7 +129,7 @@ impl Story<'_> {
     fn undone(&self) -> Vec<String> {
         let Some(run) = self.run else {
             return match self.news.happened {
-                Happened::Retained => vec![],
+                Happened::Retained | Happened::ApprovalRequired(_) => vec![],
                 _ => vec!["Nothing: no run was started, and nothing was changed.".to_owned()],
             };
         };
@@ -176,13 +194,39 @@ impl Story<'_> {
         }
     }
 
+    fn until(&self) -> String {
+        match self.request {
+            Some(request) => {
+                let until = (request.asked + Request::LIMIT).strftime("%Y-%m-%d %H:%M:%S UTC");
+                format!("Without a word it is dropped at {until}. Until then nothing is changed.")
+            }
+            None => "Without a word it is dropped. Until then nothing is changed.".to_owned(),
+        }
+    }
+
     fn commands(&self) -> Vec<String> {
+        if let (Some(name), Happened::ApprovalRequired(plan)) = (self.name(), &self.news.happened) {
+            return vec![
+                format!("landfall approve {name} --plan {plan}   carries it out"),
+                format!("landfall reject {name} --plan {plan}   drops it"),
+                self.until(),
+            ];
+        }
         let fault = self.news.failure().and_then(Failure::fault);
         let lines: &[String] = &match (self.name(), self.run.map(|run| run.machine)) {
             (Some(name), _) if self.news.happened == Happened::Retained => vec![
                 "To keep it under Landfall's care, upload the manifest again.".to_owned(),
                 format!("landfall destroy {name}   takes it away"),
             ],
+            (Some(name), Some(Machine::Deploy)) if self.run.is_some_and(|run| run.trigger == Trigger::Rollback) => {
+                vec![
+                    format!("landfall status {name}   shows what is there"),
+                    format!(
+                        "landfall rollback {name} --to {}   tries to go back again",
+                        self.run.map(|run| run.plan).unwrap_or_default()
+                    ),
+                ]
+            }
             (Some(name), Some(Machine::Deploy)) => vec![
                 format!("landfall status {name}   shows what is there"),
                 format!("landfall retry {name}   goes on with the newest revision"),
@@ -229,6 +273,7 @@ fn trigger(trigger: Trigger) -> &'static str {
         Trigger::Manual => "hand",
         Trigger::Schedule => "its schedule",
         Trigger::Retry => "a retry",
+        Trigger::Rollback => "a request to go back",
         Trigger::Waiting => "an upload that waited for the run before",
         Trigger::Destroy => "a request to take it away",
     }

@@ -8,7 +8,8 @@ use aws_smithy_mocks::{MockResponse, mock};
 use domain::{Component, Epoch, Generation, Kind, Locator, Operation, ResourceId, RunId, State, Target};
 use engine::Fence;
 use ledger::{
-    Admission, Approval, Ending, Guards, Machine, ObjectKey, OnFailure, OnManifestDelete, Restore, RunStatus, Trigger,
+    Admission, Approval, Ending, Guards, Machine, ObjectKey, OnFailure, OnManifestDelete, Pending, PlanHead, Request,
+    Restore, RunStatus, Trigger,
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -158,6 +159,8 @@ impl Scene {
         let now = at("2026-03-04T09:41:00Z");
         let fenced = ledger.fence(&fence.platform, fence.run, &failure, now).await.unwrap();
         assert_eq!(fenced.restore, expected);
+        let uri = format!("s3://landfall-statebucket/diagnostics/demo/{RUN}.json");
+        ledger.note_diagnostics(&fence.platform, fence.run, &uri).await.unwrap();
         let ending = Ending { status: RunStatus::Failed, failure: Some(failure), restored, quarantined_until: None };
         ledger.finish(&fence.platform, fence.run, &ending, now).await.unwrap();
         ledger
@@ -252,6 +255,63 @@ async fn a_manifest_that_was_deleted() {
     let (ledger, _) = scene.running().await;
     let payload = json!({"platform": "demo", "execution": EXECUTION.replace("7d0b", "8e1c"), "reason": "Retained"});
     insta::assert_snapshot!(text(&ledger, &payload).await);
+}
+
+/// The execution that asks for approval.
+fn asking() -> String {
+    EXECUTION.replace("7d0b", "8e1c")
+}
+
+/// A platform whose plan 2 waits for approval in an execution of its own.
+async fn asked(reasons: Vec<String>) -> Ledger {
+    let ledger = Scene { last_good: 1, plan: 1, ..Scene::default() }.settled(Restore::None, false).await;
+    let platform = ledger.platform(&"demo".parse().unwrap()).await.unwrap().unwrap();
+    let now = at("2026-03-04T09:41:00Z");
+    let pending = Pending {
+        plan: 2,
+        version_id: Some("v2".into()),
+        execution: asking(),
+        until: now + Request::LIMIT,
+        decision: None,
+    };
+    let head = PlanHead { number: 2, revision: 2, document: "plans/demo/2.json".into(), resources: 7, at: now };
+    ledger.ask(platform, pending, Request::new(2, Trigger::Upload, reasons, now), Some(head)).await.unwrap();
+    ledger
+}
+
+#[tokio::test]
+async fn a_plan_that_waits_for_approval() {
+    let mut reasons: Vec<String> =
+        (0..21).map(|number| format!("Replace network/subnet-{number} because of cidr")).collect();
+    reasons.push("Loosen safety.deletionProtection: true -> false".into());
+    let ledger = asked(reasons).await;
+    let mut payload = sample("approval-required");
+    (payload["execution"], payload["plan"]) = (asking().into(), 2.into());
+    insta::assert_snapshot!(text(&ledger, &payload).await);
+}
+
+#[tokio::test]
+async fn a_plan_that_somebody_rejected() {
+    let ledger = asked(vec!["Delete network/vpc".into()]).await;
+    let cause = "plan 2 of demo was rejected by arn:aws:iam::123456789012:user/ada";
+    let error = json!({"Error": "Rejected", "Cause": cause});
+    let payload = json!({"execution": asking(), "reason": "Failed", "error": error});
+    insta::assert_snapshot!(text(&ledger, &payload).await);
+}
+
+#[tokio::test]
+async fn whoever_asked_for_approval_may_still_tell_of_a_failure() {
+    let ledger = asked(Vec::new()).await;
+    let shared = Shared::default();
+    let alert = alert(&ledger, &shared);
+    let mut wish = sample("approval-required");
+    (wish["execution"], wish["plan"]) = (asking().into(), 2.into());
+    let expired = json!({"Error": "ApprovalExpired", "Cause": "nobody approved it"});
+    let expired = json!({"execution": asking(), "reason": "Failed", "error": expired});
+    for payload in [&wish, &wish, &expired, &expired] {
+        tell(&alert, payload).await.unwrap();
+    }
+    assert_eq!(shared.lock().unwrap().sent.len(), 2);
 }
 
 /// The event of the execution that holds the platform.

@@ -48,12 +48,17 @@ const GRACE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What to do with a platform. Nothing while a run holds it: what is due or waits is as well done after it.
 ///
+/// While it rests, or `all_rest`, only what people asked for is started; a time that is missed meanwhile is caught up once
+/// afterwards.
+///
 /// Faults if the schedule cannot be read.
-pub fn decide_platform(platform: &Platform, now: Timestamp) -> Result<PlatformStep, Fault> {
+pub fn decide_platform(platform: &Platform, all_rest: bool, now: Timestamp) -> Result<PlatformStep, Fault> {
     if !platform.is_free(now) {
         return Ok(PlatformStep::Leave);
     }
+    let rests = all_rest || platform.paused.is_some();
     match &platform.waiting {
+        _ if rests && platform.waiting.as_ref().is_none_or(Waiting::rests) => Ok(PlatformStep::Leave),
         Some(waiting) => Ok(PlatformStep::Fulfil(waiting.clone())),
         None => decide_schedule(platform, now),
     }
@@ -101,7 +106,7 @@ pub fn decide_run(run: &Run, is_running: bool, now: Timestamp) -> RunStep {
 
 #[cfg(test)]
 mod tests {
-    use ledger::{Freeze, Lease, Machine, Schedule};
+    use ledger::{Freeze, Lease, Machine, Pause, Schedule};
 
     use super::*;
     use crate::fixtures::{at, platform, run};
@@ -117,7 +122,7 @@ mod tests {
     }
 
     fn step(platform: &Platform, now: &str) -> PlatformStep {
-        decide_platform(platform, at(now)).unwrap()
+        decide_platform(platform, false, at(now)).unwrap()
     }
 
     fn redeploy(due: &str, next: &str) -> PlatformStep {
@@ -189,13 +194,36 @@ mod tests {
         let wish = Waiting::new(Machine::Deploy, None, now);
         let mut platform = scheduled("demo", "UTC", Some("2026-03-04T10:00:00Z"));
         platform.waiting = Some(wish.clone());
-        assert_eq!(decide_platform(&platform, now).unwrap(), PlatformStep::Fulfil(wish));
+        assert_eq!(decide_platform(&platform, false, now).unwrap(), PlatformStep::Fulfil(wish));
         platform.quarantined_until = Some(now + SignedDuration::from_secs(1));
-        assert_eq!(decide_platform(&platform, now).unwrap(), PlatformStep::Leave);
+        assert_eq!(decide_platform(&platform, false, now).unwrap(), PlatformStep::Leave);
         platform.quarantined_until = None;
         let run = run("demo", Machine::Deploy, now);
         platform.lease = Some(Lease { run: run.id, execution: run.execution, since: now });
-        assert_eq!(decide_platform(&platform, now).unwrap(), PlatformStep::Leave);
+        assert_eq!(decide_platform(&platform, false, now).unwrap(), PlatformStep::Leave);
+    }
+
+    #[test]
+    fn while_it_rests_only_what_people_asked_for_is_started() {
+        let now = at("2026-03-04T10:01:00Z");
+        let due = scheduled("demo", "UTC", Some("2026-03-04T10:00:00Z"));
+        let paused = Some(Pause { by: "arn:aws:iam::123456789012:user/ada".into(), at: now });
+        let by_itself = Waiting::new(Machine::Deploy, Some("v2".into()), now);
+        let by_hand = [Waiting::to_plan(1, now), Waiting::new(Machine::Teardown, None, now)];
+        for (all_rest, paused) in [(true, None), (false, paused)] {
+            let resting = Platform { paused, ..due.clone() };
+            let step = |platform: &Platform| decide_platform(platform, all_rest, now).unwrap();
+            assert_eq!(step(&resting), PlatformStep::Leave);
+            assert_eq!(step(&Platform { waiting: Some(by_itself.clone()), ..resting.clone() }), PlatformStep::Leave);
+            for wish in by_hand.clone() {
+                let waiting = Some(wish.clone());
+                assert_eq!(step(&Platform { waiting, ..resting.clone() }), PlatformStep::Fulfil(wish));
+            }
+        }
+        assert_eq!(
+            decide_platform(&due, false, now).unwrap(),
+            redeploy("2026-03-04T10:00:00Z", "2026-03-05T10:00:00Z")
+        );
     }
 
     #[test]

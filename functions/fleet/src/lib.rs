@@ -67,7 +67,8 @@ impl Fleet {
         let reap = async |run: &Run| self.reap(run, now).await;
         let reaped = Tally::of(&runs, deadline, |run| &run.platform, reap).await;
         let platforms = self.ledger.platforms().await?;
-        let serve = async |platform: &Platform| self.serve(platform, now).await;
+        let all_rest = self.ledger.pause_of_all().await?.is_some();
+        let serve = async |platform: &Platform| self.serve(platform, all_rest, now).await;
         let started = Tally::of(&platforms, deadline, |platform| &platform.name, serve).await;
         let answer = Answer { started: started.done, reaped: reaped.done };
         tracing::info!(started = answer.started, reaped = answer.reaped, "the tick is done");
@@ -122,9 +123,9 @@ impl Fleet {
     }
 
     /// Starts what a platform waits for or is due. Answers whether an execution was started.
-    async fn serve(&self, platform: &Platform, now: Timestamp) -> Result<bool, Fault> {
+    async fn serve(&self, platform: &Platform, all_rest: bool, now: Timestamp) -> Result<bool, Fault> {
         let Platform { name, next_due, .. } = platform;
-        match decide_platform(platform, now)? {
+        match decide_platform(platform, all_rest, now)? {
             PlatformStep::Leave => Ok(false),
             PlatformStep::Move { next } => {
                 self.ledger.set_due(name, *next_due, next).await?;

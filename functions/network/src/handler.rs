@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Component, Fault, FaultName};
 use engine::{Engine, Kinds, Order, Pass};
 use jiff::{SignedDuration, Timestamp};
-use lambda::{Invocation, PlanStore, Services, Task, Triple, Variables, visit};
+use lambda::{Invocation, PlanStore, Services, Task, Triple, Variables, noted, visit};
 use plan::{Goal, PlanNumber};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,12 @@ impl Network {
 
     /// Brings the pass as far as it goes without waiting.
     pub async fn handle(&self, input: Input, invocation: Invocation) -> Result<Triple, Fault> {
+        let (task, now) = (input.task.clone(), invocation.now);
+        let result = self.advance(input, invocation).await;
+        noted(&self.services.ledger, &task, result, now).await
+    }
+
+    async fn advance(&self, input: Input, invocation: Invocation) -> Result<Triple, Fault> {
         let pass = input.pass()?;
         let visit = visit(&self.services.ledger, &input.task, phase(pass), invocation.now).await?;
         let plan = self.plans.load(&visit.platform, input.plan).await?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::{Fault, FaultName};
 use engine::Ledger as _;
-use lambda::{Invocation, Services, Task, Triple, Variables, Visit, call_fault, visit};
+use lambda::{Invocation, Services, Task, Triple, Variables, Visit, call_fault, noted, visit};
 use ledger::Report;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,12 @@ impl Teardown {
     /// [`FaultName::Foreign`] from the inspection, [`FaultName::LeftBehind`] from a proof that failed; its report is
     /// stored all the same.
     pub async fn handle(&self, input: Input, invocation: Invocation) -> Result<Triple, Fault> {
+        let (task, now) = (input.task.clone(), invocation.now);
+        let result = self.step(input, invocation).await;
+        noted(&self.services.ledger, &task, result, now).await
+    }
+
+    async fn step(&self, input: Input, invocation: Invocation) -> Result<Triple, Fault> {
         let phase = match input.step {
             Step::Inspect => "Inspect",
             Step::Proof => "Prove",

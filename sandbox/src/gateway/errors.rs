@@ -97,7 +97,11 @@ impl Problem {
         };
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        for (name, value) in [("content-type", kind), ("x-amzn-errortype", self.code.as_str())] {
+        // SDKs read the id of the request from a header: <https://docs.rs/aws-types/latest/aws_types/request_id/trait.RequestId.html>
+        let request = request.to_string();
+        for (name, value) in
+            [("content-type", kind), ("x-amzn-errortype", self.code.as_str()), ("x-amzn-requestid", request.as_str())]
+        {
             if let Ok(value) = value.parse() {
                 response.headers_mut().insert(name, value);
             }

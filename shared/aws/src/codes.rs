@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>,
 //! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonErrors.html>.
 
-use domain::{Fault, FaultName};
+use domain::{AwsAnswer, Fault, FaultName};
 use engine::CallError;
 
 /// What a call was to do: it decides the fault where the code does not.
@@ -25,6 +25,16 @@ pub enum Verb {
 ///
 /// `status` is the HTTP status, where there is one: it decides only for codes that the table does not know.
 pub fn refused(verb: Verb, action: &str, code: &str, status: Option<u16>, detail: &str) -> CallError {
+    match judged(verb, action, code, status, detail) {
+        CallError::Fault(fault) => {
+            let (action, code) = (action.to_owned(), Some(code.to_owned()));
+            CallError::Fault(fault.answered(AwsAnswer { action, code, request: None }))
+        }
+        other => other,
+    }
+}
+
+fn judged(verb: Verb, action: &str, code: &str, status: Option<u16>, detail: &str) -> CallError {
     let fault = |name| CallError::Fault(Fault::new(name, format!("{action} answered {code}: {detail}")));
     match code {
         code if is_throttling(code) => fault(FaultName::Throttled),

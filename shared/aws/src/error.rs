@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
-use domain::{Fault, FaultName};
+use domain::{AwsAnswer, Fault, FaultName};
 use engine::CallError;
 
 use crate::codes::{Verb, refused};
@@ -31,7 +31,8 @@ pub fn deleting<E: ProvideErrorMetadata>(action: &str) -> impl FnOnce(SdkError<E
 
 fn call_error<E: ProvideErrorMetadata>(verb: Verb, action: &str, error: &SdkError<E, Response>) -> CallError {
     let lost = |how: &str| {
-        let fault = Fault::new(FaultName::ConnectionLost, format!("{action}: {how}"));
+        let answer = AwsAnswer { action: action.to_owned(), code: None, request: None };
+        let fault = Fault::new(FaultName::ConnectionLost, format!("{action}: {how}")).answered(answer);
         if verb == Verb::Read { CallError::Fault(fault) } else { CallError::Unknown(fault) }
     };
     match error {
@@ -45,15 +46,24 @@ fn call_error<E: ProvideErrorMetadata>(verb: Verb, action: &str, error: &SdkErro
             let meta = service.err().meta();
             let status = service.raw().status().as_u16();
             let text = meta.message().unwrap_or("AWS gave no reason");
-            let request = meta.request_id().or_else(|| error.request_id()).unwrap_or("unknown");
-            let detail = format!("{text} (request {request})");
-            refused(verb, action, meta.code().unwrap_or("no code"), Some(status), &detail)
+            let request = meta.request_id().or_else(|| error.request_id());
+            let detail = format!("{text} (request {})", request.unwrap_or("unknown"));
+            in_request(refused(verb, action, meta.code().unwrap_or("no code"), Some(status), &detail), request)
         }
         SdkError::TimeoutError(_) => lost("no answer in time"),
         SdkError::DispatchFailure(_) => lost("the connection failed"),
         SdkError::ResponseError(_) => lost("the answer cannot be read"),
         _ => CallError::Fault(Fault::new(FaultName::Internal, format!("{action}: the request could not be built"))),
     }
+}
+
+fn in_request(mut error: CallError, request: Option<&str>) -> CallError {
+    if let CallError::Fault(fault) = &mut error
+        && let Some(answer) = &mut fault.answer
+    {
+        answer.request = request.map(str::to_owned);
+    }
+    error
 }
 
 #[cfg(test)]
@@ -94,12 +104,18 @@ mod tests {
     }
 
     #[test]
-    fn the_request_id_stands_in_the_message() {
+    fn code_and_request_id_stand_in_the_message_and_beside_it() {
         let CallError::Fault(fault) = creating("ec2:CreateVpc")(answered(400, "VpcLimitExceeded")) else {
             panic!("a fault")
         };
         assert_eq!(fault.name, FaultName::QuotaExceeded);
         assert_eq!(fault.message, "ec2:CreateVpc answered VpcLimitExceeded: because (request req-7)");
+        let answer = AwsAnswer {
+            action: "ec2:CreateVpc".into(),
+            code: Some("VpcLimitExceeded".into()),
+            request: Some("req-7".into()),
+        };
+        assert_eq!(fault.answer, Some(Box::new(answer)));
     }
 
     #[test]

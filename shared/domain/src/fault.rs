@@ -65,7 +65,8 @@ faults! {
     UnknownPlatform: Input, "There is no platform of that name.";
     BoundElsewhere: Input, "The name belongs to another manifest, account or region.";
     ImmutableField: Input, "The change touches what cannot be changed for the life of a platform.";
-    ApprovalRequired: Input, "The change destroys something, and the platform's guards ask for approval.";
+    Rejected: Input, "Somebody rejected the plan that waited for approval.";
+    ApprovalExpired: Input, "Nobody approved the plan in time.";
     Protected: Input, "The platform is protected against deletion.";
     Superseded: Input, "A newer revision took the place of this one.";
     UnusableNetwork: Input, "The network that the manifest names cannot carry this platform.";
@@ -107,12 +108,29 @@ pub struct Fault {
     /// What to do: a sentence or a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What AWS answered, if that was it. Boxed, because few faults have one and all are handed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<AwsAnswer>>,
+}
+
+/// How AWS refused a call: what its support asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsAnswer {
+    /// The call, as IAM names it: `ec2:CreateVpc`.
+    pub action: String,
+    /// The error code; none if no answer came, or none that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The id of the request, where AWS gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 impl Fault {
     /// A fault with its message.
     pub fn new(name: FaultName, message: impl Into<String>) -> Self {
-        Self { name, message: message.into(), resource: None, next: None }
+        Self { name, message: message.into(), resource: None, next: None, answer: None }
     }
 
     /// The same, about a resource; one that is named already stays.
@@ -124,6 +142,12 @@ impl Fault {
     /// The same, with what to do next.
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into());
+        self
+    }
+
+    /// The same, with what AWS answered.
+    pub fn answered(mut self, answer: AwsAnswer) -> Self {
+        self.answer = Some(Box::new(answer));
         self
     }
 

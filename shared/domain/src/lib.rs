@@ -14,7 +14,7 @@ mod state;
 mod tags;
 
 pub use cidr::{CidrError, Pool};
-pub use fault::{Class, Fault, FaultName};
+pub use fault::{AwsAnswer, Class, Fault, FaultName};
 pub use ids::{Epoch, Generation, Incarnation, InvalidResourceId, ResourceId, RunId, Token};
 pub use kind::{Component, Kind};
 pub use mask::mask_accounts;

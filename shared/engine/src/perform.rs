@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use domain::{Claim, Class, Event, Fault, FaultName, IllegalTransition, Operation, Outputs, Record, State, Token};
+use domain::{
+    Claim, Class, Event, Fault, FaultName, Generation, IllegalTransition, Operation, Outputs, Record, State, Token,
+};
 use plan::FieldChange;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -108,6 +110,13 @@ impl Hand<'_> {
             Err(CallError::Unknown(fault)) => self.answer_lost(&claimed, fault).await,
             // A server's own error says nothing about the effect.
             Err(CallError::Fault(fault)) if fault.name == FaultName::ServiceUnavailable => {
+                self.answer_lost(&claimed, fault).await
+            }
+            // It may be there already, by a request of an earlier attempt that came late. Of a first generation the next
+            // look finds that by its tags; a later one is looked at only while its record stands.
+            Err(CallError::Fault(fault))
+                if fault.class() == Class::Conflict && claimed.record.generation > Generation::FIRST =>
+            {
                 self.answer_lost(&claimed, fault).await
             }
             // AWS said no: nothing was made, and the claim is taken back.

@@ -1,9 +1,9 @@
 //! Which resources a pass is about, and whether what they need is there. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Edge, Generation, Kind, Outputs, ResourceId, State};
-use plan::{Desired, Goal, Plan, Until, current, resolve};
+use plan::{Change, Desired, Goal, Plan, Until, classify, current, resolve};
 use serde_json::Value;
 
 use crate::{Pass, Stored, Wanted};
@@ -33,6 +33,8 @@ struct View<'a> {
     by_id: BTreeMap<&'a ResourceId, Vec<&'a Stored>>,
     /// The record that the plan means, and its resolved spec, for every id whose references are known.
     meant: BTreeMap<&'a ResourceId, (Option<&'a Stored>, Option<Value>)>,
+    /// What is there and will be replaced, and all that stands on such: whoever needs one of these waits for the new one.
+    passing: BTreeSet<&'a ResourceId>,
 }
 
 pub(crate) fn select(pass: Pass, component: domain::Component, plan: &Plan, records: &[Stored]) -> Selection {
@@ -50,12 +52,15 @@ impl<'a> View<'a> {
         for stored in records {
             by_id.entry(&stored.record.id).or_default().push(stored);
         }
-        let mut view = Self { plan, by_id, meant: BTreeMap::new() };
+        let mut view = Self { plan, by_id, meant: BTreeMap::new(), passing: BTreeSet::new() };
         for component in domain::Component::ALL {
             for id in plan.in_order(*component) {
                 let Some(desired) = plan.resources.get(id) else { continue };
                 let spec = resolve(&desired.spec, &|of| view.outputs(of)).ok();
                 let stored = view.current(id, desired.kind, spec.as_ref());
+                if view.stands_on_passing(desired) || is_replaced(desired.kind, stored, spec.as_ref()) {
+                    view.passing.insert(id);
+                }
                 view.meant.insert(id, (stored, spec));
             }
         }
@@ -66,6 +71,10 @@ impl<'a> View<'a> {
         let all = self.by_id.get(id)?;
         let chosen = current(all.iter().map(|stored| &stored.record), kind, spec)?;
         all.iter().find(|stored| stored.record.generation == chosen.generation).copied()
+    }
+
+    fn stands_on_passing(&self, desired: &Desired) -> bool {
+        desired.needs.iter().any(|need| self.passing.contains(&need.resource))
     }
 
     fn record(&self, id: &ResourceId) -> Option<&'a Stored> {
@@ -115,6 +124,9 @@ impl<'a> View<'a> {
                 Until::Exists => record.locator.is_some(),
             });
             match record {
+                Some(_) if self.passing.contains(&need.resource) => {
+                    return Err(format!("waits for {}, which is being replaced", need.resource));
+                }
                 Some(record) if met => needs.push(record.edge()),
                 Some(record) => return Err(format!("waits for {}, which is {}", need.resource, record.state.word())),
                 None => return Err(format!("waits for {}", need.resource)),
@@ -148,4 +160,10 @@ impl<'a> View<'a> {
         }
         selection
     }
+}
+
+/// Whether what is there cannot become what is wanted. What existed before us is never made, so nothing replaces it.
+fn is_replaced(kind: Kind, stored: Option<&Stored>, spec: Option<&Value>) -> bool {
+    let (Some(stored), Some(spec)) = (stored, spec) else { return false };
+    !kind.is_given() && matches!(classify(kind, &stored.record.spec, spec), Change::Replace(_))
 }

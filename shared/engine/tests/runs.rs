@@ -127,6 +127,19 @@ async fn a_replacement_stands_before_the_old_one_goes_and_all_that_refers_to_it_
     assert_eq!(harness.record("subnet").generation, Generation(2));
 }
 
+/// A subnet of the new block does not fit into the old VPC.
+#[tokio::test]
+async fn nothing_is_made_in_what_is_being_replaced() {
+    let harness = Harness::default();
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    harness.world.take_calls();
+    let mut moved = network("10.8.0.0/16", "a");
+    moved.resources.iter_mut().find(|(id, _)| id.name() == "subnet").unwrap().1.spec["cidr"] = json!("10.8.0.0/24");
+    harness.deploy(&moved).await.unwrap();
+    let made: Vec<_> = mutations(&harness).into_iter().filter(|(verb, _)| *verb == Verb::Create).collect();
+    assert_eq!(made.iter().filter(|(_, name)| name == "subnet").count(), 1, "{made:?}");
+}
+
 #[tokio::test]
 async fn a_roll_back_finds_the_generation_that_it_left() {
     let mut harness = Harness::default();

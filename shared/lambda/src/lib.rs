@@ -3,7 +3,8 @@
 //! - [`run`] serves invocations: input by serde, a [`Fault`](domain::Fault) becomes `errorType` (its name) and
 //!   `errorMessage` (its sentence), JSON logs with masked account ids, one span an invocation.
 //! - [`Variables`] is the environment, read once; [`Services`] what nearly every function needs of it.
-//! - [`visit`] opens a call on a run: the run still holds its epoch and its deadline, and its phase is noted.
+//! - [`visit`] opens a call on a run: the run still holds its epoch and its deadline, and its phase is noted;
+//!   [`noted`] closes it.
 //! - [`PlanStore`] keeps plans, [`Machines`] starts executions, [`StateError`] and [`ExecutionEnded`] read what Step
 //!   Functions says of failures.
 
@@ -16,8 +17,8 @@ mod services;
 mod visit;
 
 pub use failure::{ExecutionEnded, StateError, execution_name};
-pub use machines::{Machines, Started};
+pub use machines::{Machines, Started, stop_execution};
 pub use plans::PlanStore;
 pub use runtime::{Error, Invocation, run};
 pub use services::{Services, Variables, call_fault};
-pub use visit::{Status, Task, Triple, Visit, visit};
+pub use visit::{Status, Task, Triple, Visit, noted, visit};

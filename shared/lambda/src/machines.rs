@@ -60,7 +60,10 @@ impl Machines {
         waiting: &Waiting,
     ) -> Result<Started, Fault> {
         let (machine, input) = match waiting.machine {
-            Machine::Deploy => (&self.deploy, json!({"platform": platform, "trigger": "Waiting"})),
+            Machine::Deploy => match waiting.plan {
+                Some(plan) => (&self.deploy, json!({"platform": platform, "trigger": "Rollback", "plan": plan})),
+                None => (&self.deploy, json!({"platform": platform, "trigger": "Waiting"})),
+            },
             Machine::Teardown => (&self.teardown, json!({"platform": platform})),
         };
         let name = format!("{platform}-{}", waiting.id);
@@ -84,11 +87,16 @@ impl Machines {
 
     /// Ends an execution that is under way.
     pub async fn stop(&self, execution_arn: &str, error: FaultName, cause: &str) -> Result<(), Fault> {
-        let request = self.client.stop_execution().execution_arn(execution_arn).error(error.as_str()).cause(cause);
-        match request.send().await.map_err(aws::deleting("states:StopExecution")) {
-            Ok(_) | Err(CallError::NotFound) => Ok(()),
-            Err(error) => Err(call_fault(error)),
-        }
+        stop_execution(&self.client, execution_arn, error, cause).await
+    }
+}
+
+/// Ends an execution that is under way. One that is not there is fine.
+pub async fn stop_execution(client: &Client, execution_arn: &str, error: FaultName, cause: &str) -> Result<(), Fault> {
+    let request = client.stop_execution().execution_arn(execution_arn).error(error.as_str()).cause(cause);
+    match request.send().await.map_err(aws::deleting("states:StopExecution")) {
+        Ok(_) | Err(CallError::NotFound) => Ok(()),
+        Err(error) => Err(call_fault(error)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Epoch, Fault, FaultName, PlatformName, ResourceId, RunId};
+use domain::{Class, Epoch, Fault, FaultName, PlatformName, ResourceId, RunId};
 use engine::{Fence, LedgerError, Outcome};
 use jiff::Timestamp;
 use ledger::{Ledger, Platform, Run};
@@ -56,6 +56,18 @@ pub async fn visit(ledger: &Ledger, task: &Task, phase: &str, now: Timestamp) ->
     let platform = platform
         .ok_or_else(|| Fault::new(FaultName::UnknownPlatform, format!("there is no platform `{}`", task.platform)))?;
     Ok(Visit { fence, platform, run })
+}
+
+/// Keeps what a call on a run failed of, for the run's diagnostics, and hands the result on. That another run took over
+/// is no failure of this one; and what cannot be kept is only logged, because the failure itself says more.
+pub async fn noted<T>(ledger: &Ledger, task: &Task, result: Result<T, Fault>, now: Timestamp) -> Result<T, Fault> {
+    if let Err(fault) = &result
+        && fault.class() != Class::Control
+        && let Err(error) = ledger.note_fault(task.run, fault, now).await
+    {
+        tracing::warn!(%error, "a fault could not be kept for the diagnostics");
+    }
+    result
 }
 
 async fn shut_out(ledger: &Ledger, task: &Task) -> Result<Fault, Fault> {

@@ -16,6 +16,7 @@ pub(crate) const OPEN_RUN: &str = "RUN";
 
 pub(crate) const RECORDS: &str = "RES#";
 pub(crate) const RUNS: &str = "RUN#";
+pub(crate) const WAITS: &str = "WAITS#";
 
 pub(crate) fn partition(platform: &PlatformName) -> String {
     format!("PLATFORM#{platform}")
@@ -37,6 +38,10 @@ pub(crate) fn plan(platform: &PlatformName, number: PlanNumber) -> Key {
     Key::new(partition(platform), format!("PLAN#{number}"))
 }
 
+pub(crate) fn approval(platform: &PlatformName, number: PlanNumber) -> Key {
+    Key::new(partition(platform), format!("APPROVAL#{number}"))
+}
+
 pub(crate) fn run(platform: &PlatformName, run: RunId) -> Key {
     Key::new(partition(platform), format!("{RUNS}{run}"))
 }
@@ -49,21 +54,49 @@ pub(crate) fn events(run: RunId) -> String {
     format!("EVENTS#{run}")
 }
 
-/// The place of a run's next event: after all that this process wrote before, even in the same millisecond.
+/// The place of a run's next event.
 pub(crate) fn event(run: RunId) -> Key {
+    Key::new(events(run), next())
+}
+
+pub(crate) fn faults(run: RunId) -> String {
+    format!("FAULTS#{run}")
+}
+
+/// The place of the next fault of a run.
+pub(crate) fn fault(run: RunId) -> Key {
+    Key::new(faults(run), next())
+}
+
+/// A sort key after all that this process wrote before, even in the same millisecond.
+fn next() -> String {
     static ORDER: Mutex<Generator> = Mutex::new(Generator::new());
     let mut order = ORDER.lock().unwrap_or_else(PoisonError::into_inner);
-    let next = order.generate().unwrap_or_else(|_| Ulid::generate());
-    Key::new(events(run), next.to_string())
+    order.generate().unwrap_or_else(|_| Ulid::generate()).to_string()
 }
 
 pub(crate) fn binding(object: &ObjectKey) -> Key {
     Key::new(format!("OBJECT#{}/{}", object.bucket, object.key), "BINDING")
 }
 
+/// What holds for every platform.
+pub(crate) fn installation() -> Key {
+    Key::new("INSTALLATION", "META")
+}
+
+/// The mark that a deploy of a plan succeeded.
+pub(crate) fn good(platform: &PlatformName, number: PlanNumber) -> Key {
+    Key::new(partition(platform), format!("GOOD#{number}"))
+}
+
 /// The run of an execution.
 pub(crate) fn execution(arn: &str) -> Key {
     Key::new(format!("EXECUTION#{arn}"), "RUN")
+}
+
+/// The plan that an execution waits with; the newest has the greatest number.
+pub(crate) fn waiting_execution(arn: &str, number: PlanNumber) -> Key {
+    Key::new(execution(arn).partition, format!("{WAITS}{number:020}"))
 }
 
 /// The mark that a failure was told.

@@ -11,9 +11,12 @@
 //!   releases another's.
 //! - **Room for what comes.** Items carry a schema version, and fields that this version does not know are kept.
 
+mod approval;
+mod diagnostics;
 mod dynamo;
 mod keys;
 mod memory;
+mod pause;
 mod platform;
 mod platforms;
 mod records;
@@ -25,8 +28,11 @@ mod table;
 
 use std::sync::Arc;
 
+pub use approval::{Decided, Decision, Pending, Request, TaskToken};
+pub use diagnostics::{Diagnostics, NotedFault};
 pub use dynamo::Dynamo;
 pub use memory::Memory;
+pub use pause::Pause;
 pub use platform::{
     Approval, Freeze, Guards, Lease, ObjectKey, OnFailure, OnManifestDelete, PlanHead, Platform, Revision, Schedule,
     Status, Waiting,

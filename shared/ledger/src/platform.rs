@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ulid::Ulid;
 
+use crate::approval::Pending;
+use crate::pause::Pause;
 use crate::run::Machine;
 
 /// An object in S3.
@@ -22,6 +24,8 @@ pub struct ObjectKey {
 /// How a platform is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Status {
+    /// Nothing was deployed yet: its first upload waits.
+    New,
     /// A deploy is under way.
     Deploying,
     /// As its newest plan says.
@@ -125,6 +129,8 @@ pub struct Waiting {
     pub machine: Machine,
     /// The version of the manifest's object that was current when it was left.
     pub version_id: Option<String>,
+    /// The plan to go back to, if that is the wish.
+    pub plan: Option<PlanNumber>,
     /// When it was left.
     pub at: Timestamp,
 }
@@ -132,7 +138,12 @@ pub struct Waiting {
 impl Waiting {
     /// A new wish.
     pub fn new(machine: Machine, version_id: Option<String>, at: Timestamp) -> Self {
-        Self { id: Ulid::generate(), machine, version_id, at }
+        Self { id: Ulid::generate(), machine, version_id, plan: None, at }
+    }
+
+    /// A new wish to go back to a plan.
+    pub fn to_plan(plan: PlanNumber, at: Timestamp) -> Self {
+        Self { plan: Some(plan), ..Self::new(Machine::Deploy, None, at) }
     }
 }
 
@@ -164,6 +175,8 @@ pub struct Platform {
     pub last_plan: PlanNumber,
     /// The plan of the last deploy that succeeded; 0 for none.
     pub last_good: PlanNumber,
+    /// The plan that somebody went back to. The schedule keeps it up until something else is deployed.
+    pub kept_plan: Option<PlanNumber>,
     /// The plan that failed last, if it was not followed by a success. The schedule does not try it again.
     pub failed_plan: Option<PlanNumber>,
     /// The numbers that zones were given.
@@ -184,6 +197,10 @@ pub struct Platform {
     pub quarantined_until: Option<Timestamp>,
     /// What is to be done once the lease is free.
     pub waiting: Option<Waiting>,
+    /// The plan that waits for approval.
+    pub approval: Option<Pending>,
+    /// Since when it rests by itself; all may rest besides.
+    pub paused: Option<Pause>,
     /// The newest run.
     pub last_run: Option<RunId>,
     /// Grows with each write. A write made from an older reading is refused. 0: not stored yet.
@@ -199,13 +216,14 @@ impl Platform {
             bound,
             target,
             incarnation: Incarnation::random(),
-            status: Status::Deploying,
+            status: Status::New,
             created: now,
             revision: 0,
             version_id: None,
             plan: 0,
             last_plan: 0,
             last_good: 0,
+            kept_plan: None,
             failed_plan: None,
             slots: Slots::new(),
             guards: None,
@@ -216,6 +234,8 @@ impl Platform {
             lease: None,
             quarantined_until: None,
             waiting: None,
+            approval: None,
+            paused: None,
             last_run: None,
             version: 0,
         }
@@ -227,6 +247,7 @@ impl Platform {
             revision: self.revision,
             last_plan: self.last_plan,
             quarantined_until: self.quarantined_until,
+            paused: self.paused,
             last_run: self.last_run,
             version: self.version,
             ..Self::new(self.name, self.installation, bound, target, now)

@@ -1,6 +1,6 @@
 //! Platforms: reading them, and what people and the fleet change of them.
 
-use domain::PlatformName;
+use domain::{Incarnation, PlatformName};
 use engine::LedgerError;
 use jiff::Timestamp;
 use plan::PlanNumber;
@@ -19,6 +19,15 @@ use crate::table::{Key, Write};
 pub(crate) struct Binding {
     /// The platform.
     pub(crate) platform: PlatformName,
+}
+
+/// The item `GOOD#<plan>`: a deploy of it succeeded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Good {
+    /// In which life.
+    pub(crate) incarnation: Incarnation,
+    /// When last.
+    pub(crate) at: Timestamp,
 }
 
 impl Ledger {
@@ -53,6 +62,12 @@ impl Ledger {
         get(self.table(), &keys::plan(platform, number)).await
     }
 
+    /// Whether a deploy of a plan has succeeded in this life of its platform: then it can be gone back to.
+    pub async fn was_good(&self, platform: &Platform, number: PlanNumber) -> Result<bool, LedgerError> {
+        let good: Option<Good> = get(self.table(), &keys::good(&platform.name, number)).await?;
+        Ok(good.is_some_and(|good| good.incarnation == platform.incarnation))
+    }
+
     /// Gives out the next number of a plan, so that nobody else writes its document. `platform` is as it was read;
     /// the answer is the same with its new version. [`LedgerError::Raced`] if it was written since.
     ///
@@ -71,7 +86,12 @@ impl Ledger {
     /// the lease was seen taken: [`LedgerError::Raced`] if it was written since.
     pub async fn leave_waiting(&self, platform: &Platform, waiting: Waiting) -> Result<(), LedgerError> {
         let waiting = Some(waiting);
-        transact(self.table(), vec![write_platform(&Platform { waiting, ..platform.clone() })?]).await
+        let mut writes = vec![write_platform(&Platform { waiting, ..platform.clone() })?];
+        // A platform that is stored for the first time, or lives again, is bound from here on.
+        if platform.status == Status::New && self.platform_of(&platform.bound).await?.as_ref() != Some(&platform.name) {
+            writes.push(write_binding(platform));
+        }
+        transact(self.table(), writes).await
     }
 
     /// Drops a wish that was fulfilled or cannot be. Another one that took its place stays.
@@ -105,7 +125,7 @@ impl Ledger {
     }
 
     /// Reads, changes and writes a platform, again if somebody wrote in between. `change` answers none to write nothing.
-    async fn change(
+    pub(crate) async fn change(
         &self,
         name: &PlatformName,
         change: impl Fn(&mut Platform) -> Option<()>,

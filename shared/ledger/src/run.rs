@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use plan::PlanNumber;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Decision;
+
 /// Which state machine a run is an execution of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -26,6 +28,8 @@ pub enum Trigger {
     Schedule,
     /// Somebody asked to go on after a failure.
     Retry,
+    /// Somebody asked to go back to an earlier plan.
+    Rollback,
     /// It was left waiting while another run was under way.
     Waiting,
     /// The platform is to go.
@@ -121,8 +125,12 @@ pub struct Run {
     pub deadline: Timestamp,
     /// Whether somebody asked for its end.
     pub cancelled: bool,
+    /// Who approved its plan, if that had to be approved.
+    pub approval: Option<Decision>,
     /// What it failed of.
     pub failure: Option<Failure>,
+    /// Where what it knew at its failure lies: an S3 URI.
+    pub diagnostics: Option<String>,
     /// What it goes back to after its failure; none before a failure.
     pub restore: Option<Restore>,
     /// Whether it came back there.
@@ -149,7 +157,9 @@ impl Run {
             ended: None,
             deadline: now + Self::LIMIT,
             cancelled: false,
+            approval: None,
             failure: None,
+            diagnostics: None,
             restore: None,
             restored: false,
             phases: Vec::new(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Ledger;
 use crate::keys;
 use crate::platform::{Lease, OnFailure, PlanHead, Platform, Revision, Status};
-use crate::platforms::{write_binding, write_platform};
+use crate::platforms::{Good, write_binding, write_platform};
 use crate::records::EpochItem;
 use crate::run::{Failure, Machine, Phase, Restore, Run, RunEvent, RunStatus};
 use crate::store::{decode, expiring, get, put, put_open, retry, transact, unavailable};
@@ -215,6 +215,16 @@ impl Ledger {
         .await
     }
 
+    /// Notes where the diagnostics of a run lie.
+    pub async fn note_diagnostics(&self, platform: &PlatformName, run: RunId, uri: &str) -> Result<(), LedgerError> {
+        retry(|| async move {
+            let Some(mut run) = self.run(platform, run).await? else { return Ok(()) };
+            run.diagnostics = Some(uri.to_owned());
+            transact(self.table(), vec![write_run(&run)?]).await
+        })
+        .await
+    }
+
     /// Takes the right to write from a run whose execution may still be under way. The lease stays until the run is
     /// settled. None if the run has ended, or there is none; a run that was revoked before stays as it was.
     pub async fn revoke(&self, platform: &PlatformName, run: RunId, why: &Revoked) -> Result<Option<Run>, LedgerError> {
@@ -272,6 +282,9 @@ impl Ledger {
             {
                 let released = release(meta, &run, ending);
                 writes.push(write_platform(&released)?);
+                if released.status == Status::Ready {
+                    writes.push(good(&released, run.plan, now)?);
+                }
                 if released.status == Status::Gone {
                     writes.push(unbind(&released));
                 }
@@ -350,6 +363,8 @@ fn release(mut platform: Platform, run: &Run, ending: &Ending) -> Platform {
             platform.schedule = None;
             platform.next_due = None;
             platform.unprotected_until = None;
+            platform.approval = None;
+            platform.kept_plan = None;
         }
         _ if run.machine == Machine::Deploy && run.plan == platform.plan => platform.failed_plan = Some(run.plan),
         _ => {}
@@ -361,6 +376,12 @@ fn end_phase(run: &mut Run, now: Timestamp) {
     if let Some(last) = run.phases.last_mut() {
         last.ended.get_or_insert(now);
     }
+}
+
+/// The write that marks a plan as one that can be gone back to.
+fn good(platform: &Platform, plan: plan::PlanNumber, now: Timestamp) -> Result<Write, LedgerError> {
+    let good = Good { incarnation: platform.incarnation, at: now };
+    Ok(Write { condition: Condition::Always, ..put(keys::good(&platform.name, plan), 0, &good)? })
 }
 
 fn unbind(platform: &Platform) -> Write {

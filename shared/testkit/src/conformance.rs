@@ -1,17 +1,19 @@
 //! What every implementation of the ledger's table must show. One suite, run in memory and on DynamoDB.
 
+mod people;
+
 use std::sync::Arc;
 
 use domain::{
-    AccountId, Claim, Component, Edge, FaultName, Generation, Kind, Outputs, PlatformName, Record, Region, ResourceId,
-    RunId, State, Target, Token,
+    AccountId, AwsAnswer, Claim, Component, Edge, Fault, FaultName, Generation, Kind, Outputs, PlatformName, Record,
+    Region, ResourceId, RunId, State, Target, Token,
 };
 use engine::{Fence, Ledger as _, LedgerError, Version};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
-    Action, Admission, Approval, Condition, Ending, Failure, Guards, Item, Key, Ledger, Machine, ObjectKey, OnFailure,
-    OnManifestDelete, PlanHead, Platform, Restore, Revision, Revoked, Run, RunStatus, Status, Table, Trigger, Waiting,
-    Write,
+    Action, Admission, Approval, Condition, Decided, Decision, Ending, Failure, Guards, Item, Key, Ledger, Machine,
+    ObjectKey, OnFailure, OnManifestDelete, Pause, Pending, PlanHead, Platform, Request, Restore, Revision, Revoked,
+    Run, RunStatus, Status, Table, TaskToken, Trigger, Waiting, Write,
 };
 use serde_json::{Value, json};
 
@@ -35,6 +37,10 @@ pub async fn ledger_conformance(table: Arc<dyn Table>) {
     a_cancelled_run_writes_nothing_and_ends_as_cancelled(&ledger).await;
     a_platform_that_is_gone_is_born_again(&ledger).await;
     an_alert_is_marked_once(&ledger).await;
+    people::what_a_run_knew_is_found_again(&ledger).await;
+    people::a_plan_is_good_once_its_deploy_succeeded(&ledger).await;
+    people::a_pause_is_one_platforms_or_alls(&ledger).await;
+    people::a_word_counts_for_the_plan_that_waits_and_no_other(&ledger).await;
     an_item_of_a_newer_landfall_is_not_guessed_at(&ledger, &table).await;
 }
 

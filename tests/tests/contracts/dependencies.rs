@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("manifest", &["domain"]),
     ("plan", &["domain", "manifest"]),
     ("engine", &["domain", "plan"]),
-    ("ledger", &["domain", "engine", "plan"]),
+    ("ledger", &["domain", "engine", "manifest", "plan"]),
     ("aws", &["domain", "engine"]),
     ("lambda", &["aws", "domain", "engine", "ledger", "plan"]),
     (FUNCTION, &["aws", "domain", "engine", "lambda", "ledger", "manifest", "plan"]),

@@ -6,7 +6,8 @@ use domain::{Class, FaultName};
 use serde_json::Value;
 
 use crate::machine::{State, reachable, states, tasks};
-use crate::repository::{machines, one_or_many, strings};
+use crate::repository::{machines, one_or_many, strings, template};
+use crate::template::logical;
 
 /// Errors that Step Functions and Lambda raise by themselves.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html>
@@ -122,6 +123,22 @@ fn a_child_ends_before_the_task_that_waits_for_it_and_that_before_its_machine() 
                     task.place
                 );
             }
+        }
+    }
+}
+
+/// A token in a log could end a wait that nobody approved.
+#[test]
+fn what_waits_for_a_token_is_bounded_and_its_machine_logs_no_data() {
+    let template = template();
+    for (machine, definition) in machines() {
+        let waits = |task: &State| task.body["Resource"].as_str().unwrap().ends_with(".waitForTaskToken");
+        let waiting: Vec<_> = tasks(&machine, &definition).into_iter().filter(waits).collect();
+        let logging = &template["Resources"][logical(&machine, "Machine")]["Properties"]["Logging"];
+        assert_eq!(logging["IncludeExecutionData"], waiting.is_empty(), "{machine}");
+        for task in waiting {
+            assert_eq!(Some(task.timeout()), u64::try_from(ledger::Request::LIMIT.as_secs()).ok(), "{}", task.place);
+            assert!(!retried(&task).contains(&"States.Timeout"), "{} would wait again", task.place);
         }
     }
 }

@@ -1,13 +1,20 @@
 //! A deploy that fails: what is undone, what is kept, and what is told.
 
-use ledger::{RunStatus, Status, Trigger};
+use ledger::{Diagnostics, RunStatus, Status, Trigger};
 use sandbox::Rule;
 use serde_json::json;
 
-use crate::support::alone;
+use crate::support::{World, alone};
 
 fn no_addresses() -> Rule {
     Rule::fail("ec2", "AllocateAddress", "AddressLimitExceeded", "The maximum number of addresses has been reached.")
+}
+
+/// What a run knew, from where it says that it lies.
+async fn diagnostics(world: &World, uri: &str) -> Diagnostics {
+    let (bucket, key) = uri.strip_prefix("s3://").unwrap().split_once('/').unwrap();
+    let object = world.s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+    serde_json::from_slice(&object.body.collect().await.unwrap().to_vec()).unwrap()
 }
 
 #[test]
@@ -18,11 +25,22 @@ fn a_first_deploy_that_fails_is_undone_and_told() {
         let run = user.apply("network: {availabilityZones: 2, flowLogs: {enabled: true}}").await;
         world.sandbox.clear_rules();
         assert_eq!((run.status, run.restored), (RunStatus::Failed, true), "{run:#?}");
-        assert_eq!(run.failure.unwrap().name, "QuotaExceeded");
+        assert_eq!(run.failure.as_ref().unwrap().name, "QuotaExceeded");
         assert_eq!(user.physical().await, Vec::<String>::new());
         assert!(user.records().await.is_empty());
         assert_eq!(user.platform().await.unwrap().status, Status::RolledBack);
-        let text = world.alert(&["first", "QuotaExceeded"]).await;
+        let uri = run.diagnostics.unwrap();
+        let found = diagnostics(world, &uri).await;
+        let refused: Vec<_> = found.faults.iter().filter_map(|noted| noted.fault.answer.as_deref()).collect();
+        let addresses = refused.iter().find(|answer| answer.action == "ec2:AllocateAddress").unwrap();
+        assert_eq!(addresses.code.as_deref(), Some("AddressLimitExceeded"));
+        assert!(addresses.request.is_some(), "{addresses:?}");
+        assert!(found.events.iter().any(|event| event.resource.name() == "vpc"), "what was undone since is in it");
+        let shown = world.landfall(&["diagnostics", "first"]).await;
+        assert!(shown.contains("ec2:AllocateAddress: AddressLimitExceeded, request "), "{shown}");
+        assert!(world.landfall(&["describe", "first"]).await.contains("landfall diagnostics first"));
+
+        let text = world.alert(&["first", "QuotaExceeded", &uri]).await;
         assert!(text.contains("address-euw1-az1") && text.contains("landfall retry first"), "{text}");
         assert_eq!(world.alerts(&["first", "QuotaExceeded"]).await, 1);
     });

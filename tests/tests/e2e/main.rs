@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
+mod approval;
 mod by_hand;
 mod chaos;
 mod deletion;
@@ -13,6 +14,7 @@ mod failures;
 mod fencing;
 mod ledger;
 mod network;
+mod rest;
 mod schedule;
 mod support;
 mod teardown;

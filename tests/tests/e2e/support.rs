@@ -106,6 +106,29 @@ impl World {
         started.unwrap().execution_arn
     }
 
+    /// Types a command that must do what it is asked: what it prints.
+    pub(crate) async fn landfall(&self, arguments: &[&str]) -> String {
+        let (done, out, told) = self.types(arguments).await;
+        assert!(done, "landfall {arguments:?}: {told}");
+        out
+    }
+
+    /// Types a command that must not: what it says about that.
+    pub(crate) async fn landfall_fails(&self, arguments: &[&str]) -> String {
+        let (done, out, told) = self.types(arguments).await;
+        assert!(!done, "landfall {arguments:?}: {out}");
+        told
+    }
+
+    async fn types(&self, arguments: &[&str]) -> (bool, String, String) {
+        // The command lies beside the functions.
+        let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+        let mut command = tokio::process::Command::new(programs.join("landfall"));
+        let output = command.args(arguments).envs(self.sandbox.environment()).output().await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+
     /// Waits for the end of an execution: its status, error and cause.
     pub(crate) async fn ended(&self, execution: &str) -> (ExecutionStatus, String, String) {
         until(&format!("the end of {execution}"), async || {

@@ -11,12 +11,16 @@ use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::error::{NoSuchKey, NotFound};
 use aws_smithy_mocks::{MockResponse, mock};
-use ledger::{Ending, Guards, RunStatus};
+use ledger::{Decided, Ending, RunStatus};
 use serde_json::{Value, json};
 use testkit::mocked;
 use tokio::time::Instant;
 
 use super::*;
+use crate::judge::Redeploy;
+
+mod approval;
+mod people;
 
 /// A bucket: the current versions, by key, with their ids.
 #[derive(Clone, Default)]
@@ -94,12 +98,28 @@ const KEY: &str = "manifests/demo.yaml";
 struct World {
     admit: Admit,
     bucket: Bucket,
+    /// The executions that were stopped, each with its error.
+    stopped: Stopped,
+}
+
+type Stopped = Arc<Mutex<Vec<String>>>;
+
+fn step_functions(stopped: &Stopped) -> aws_sdk_sfn::Client {
+    let stopped = stopped.clone();
+    let stop = mock!(aws_sdk_sfn::Client::stop_execution).then_compute_output(move |input| {
+        let (execution, error) = (input.execution_arn().unwrap_or_default(), input.error().unwrap_or_default());
+        stopped.lock().unwrap().push(format!("{execution} {error}"));
+        let output = aws_sdk_sfn::operation::stop_execution::StopExecutionOutput::builder();
+        output.stop_date(std::time::SystemTime::UNIX_EPOCH.into()).build().unwrap()
+    });
+    mocked!(aws_sdk_sfn, MatchAny, [&stop])
 }
 
 impl World {
     fn new() -> Self {
         let bucket = Bucket::default();
         let s3 = s3(&bucket);
+        let stopped = Stopped::default();
         let admit = Admit {
             installation: "landfall".into(),
             region: "eu-west-1".parse().unwrap(),
@@ -108,8 +128,9 @@ impl World {
             plans: PlanStore::new(s3.clone(), "state"),
             s3,
             ec2: ec2(),
+            step_functions: step_functions(&stopped),
         };
-        Self { admit, bucket }
+        Self { admit, bucket, stopped }
     }
 
     async fn ask(&self, machine: Machine, event: Value) -> Result<Answer, Fault> {
@@ -271,47 +292,6 @@ async fn name_key_and_region_belong_together() {
     assert_eq!(fault.name, FaultName::InvalidInput, "{fault}");
 }
 
-/// A record of the VPC as the first plan wants it, so that a change of its block is seen to destroy it.
-async fn with_a_vpc(world: &World, answer: &Answer) {
-    let fence = world.admit.ledger.holder(answer.platform.as_ref().unwrap()).await.unwrap().unwrap();
-    let platform = world.platform().await;
-    let plan = world.admit.plans.load(&platform, platform.plan).await.unwrap();
-    let (id, vpc) = plan.resources.iter().find(|(_, desired)| desired.kind == domain::Kind::Vpc).unwrap();
-    let record = domain::Record {
-        id: id.clone(),
-        generation: domain::Generation::FIRST,
-        kind: vpc.kind,
-        schema: domain::Record::SCHEMA,
-        target: platform.target.clone(),
-        locator: None,
-        spec: vpc.spec.clone(),
-        needs: Vec::new(),
-        state: domain::State::Ready,
-        outputs: domain::Outputs::from([("id".to_owned(), "vpc-1".to_owned())]),
-        adopted: false,
-        attempts: 1,
-        created: now(),
-        updated: now(),
-    };
-    world.admit.ledger.write(&fence, None, &record).await.unwrap();
-}
-
-#[tokio::test]
-async fn what_destroys_is_judged_by_the_revision_before() {
-    let world = World::new();
-    let first = world.upload("network: {cidr: 10.1.0.0/16}").await.unwrap();
-    with_a_vpc(&world, &first).await;
-    world.settle(&first, RunStatus::Succeeded).await;
-    let fault = world.upload("network: {cidr: 10.2.0.0/16}\nsafety: {approval: Never}").await.unwrap_err();
-    assert_eq!(fault.name, FaultName::ApprovalRequired);
-    assert!(fault.message.contains("Replace network/vpc because of cidr"), "{fault}");
-    assert_eq!(world.platform().await.revision, 1, "a revision that is not approved is not accepted");
-    let loosened = world.upload("network: {cidr: 10.1.0.0/16}\nsafety: {approval: Never}").await.unwrap();
-    world.settle(&loosened, RunStatus::Succeeded).await;
-    let answer = world.upload("network: {cidr: 10.2.0.0/16}").await.unwrap();
-    assert_eq!(answer.outcome, Outcome::Admitted);
-}
-
 #[tokio::test]
 async fn the_deletion_of_a_manifest_is_judged_by_the_guards() {
     let world = World::deployed("").await;
@@ -392,9 +372,10 @@ fn a_failed_plan_is_left_alone_where_nothing_is_rolled_back() {
     let target = Target { account: "123456789012".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
     let new = Platform::new("demo".parse().unwrap(), "landfall".into(), bound, target, now());
     assert_eq!(judge::redeploy(&new), Redeploy::Not);
+    let again = |number| Redeploy::Again(number, "");
     let table = [
         // on failure, plan, last good, failed
-        (ledger::OnFailure::RollBack, 2, 1, Some(2), Redeploy::LastGood),
+        (ledger::OnFailure::RollBack, 2, 1, Some(2), again(1)),
         (ledger::OnFailure::RollBack, 1, 0, Some(1), Redeploy::Not),
         (ledger::OnFailure::RollBack, 1, 1, Some(1), Redeploy::Anew),
         (ledger::OnFailure::RollBack, 2, 2, None, Redeploy::Anew),
@@ -404,6 +385,10 @@ fn a_failed_plan_is_left_alone_where_nothing_is_rolled_back() {
     for (on_failure, plan, last_good, failed_plan, expected) in table {
         let guards = Some(guards(on_failure));
         let platform = Platform { revision: 1, plan, last_good, failed_plan, guards, ..new.clone() };
-        assert_eq!(judge::redeploy(&platform), expected, "{platform:?}");
+        let found = match judge::redeploy(&platform) {
+            Redeploy::Again(number, _) => again(number),
+            other => other,
+        };
+        assert_eq!(found, expected, "{platform:?}");
     }
 }
