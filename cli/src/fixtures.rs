@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
     Admission, Approval, Ending, Failure, Guards, Ledger, Listing, Machine, ObjectKey, OnFailure, OnManifestDelete,
-    Platform, Report, Run, RunStatus, Trigger,
+    Orphan, Orphans, Platform, Report, Run, RunStatus, Trigger,
 };
 use plan::{Action, Desired, Facts, FieldChange, Goal, Plan, PlannedChange};
 use serde_json::json;
@@ -215,5 +215,33 @@ pub fn report() -> Report {
             listing("roles", "the path /landfall/landfall/demo/"),
         ],
         left: Vec::new(),
+    }
+}
+
+/// An answer of the function teardown: one orphan with an age, one without.
+pub fn orphans() -> Orphans {
+    let orphan = |what: &str, locator: &str, created, reason: &str, command: &str| Orphan {
+        what: what.to_owned(),
+        locator: locator.to_owned(),
+        platform: Some("demo".to_owned()),
+        created,
+        reason: reason.to_owned(),
+        command: command.to_owned(),
+    };
+    let tag = "found by the tag landfall:installation = landfall";
+    Orphans {
+        installation: "landfall".to_owned(),
+        at: NOW,
+        total: 2,
+        orphans: vec![
+            orphan(
+                "NAT gateway",
+                "nat-0abc",
+                Some(ago(200_000)),
+                tag,
+                "aws ec2 delete-nat-gateway --nat-gateway-id nat-0abc",
+            ),
+            orphan("security group", "sg-0abc", None, tag, "aws ec2 delete-security-group --group-id sg-0abc"),
+        ],
     }
 }

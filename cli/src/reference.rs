@@ -88,6 +88,7 @@ async fn shape(command: &str) -> String {
             json(&describe_views(&fixtures::id("nat-2"), &records))
         }
         "report" => json(&fixtures::report()),
+        "orphans" => json(&fixtures::orphans()),
         other => panic!("{other} has no JSON"),
     }
 }

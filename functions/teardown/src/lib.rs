@@ -1,39 +1,44 @@
 //! What a teardown has that no component has: a look at what others made, before anything is taken away; and the proof,
-//! after everything was.
+//! after everything was. And what no teardown reaches: what carries the installation's tags or names, and no record.
 //!
 //! The function lists and reports. It deletes nothing: components delete what the ledger names, people delete the rest.
 
 pub mod inspect;
 pub mod listing;
+pub mod orphans;
 pub mod proof;
 
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use domain::{Fault, FaultName};
+use domain::{Fault, FaultName, Region};
 use engine::Ledger as _;
 use lambda::{Invocation, Services, Task, Triple, Variables, Visit, call_fault, visit};
-use ledger::Report;
+use ledger::{Orphans, Report};
 use serde::{Deserialize, Serialize};
 
-/// The input: a step, of a run.
+use crate::orphans::Home;
+
+/// The input: a step.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Input {
-    /// Which step.
-    pub step: Step,
-    /// Of which run.
-    #[serde(flatten)]
-    pub task: Task,
+#[serde(tag = "step", rename_all = "lowercase")]
+pub enum Input {
+    /// Of a run: look for what stands in the way, before anything is touched.
+    Inspect(Task),
+    /// Of a run: prove that nothing is left.
+    Proof(Task),
+    /// At any time: list what the ledger does not name.
+    Orphans {},
 }
 
-/// What can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    /// Look for what stands in the way, before anything is touched.
-    Inspect,
-    /// Prove that nothing is left.
-    Proof,
+/// The answer.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a step of a run.
+    Triple(Triple),
+    /// To whoever looks for orphans.
+    Orphans(Orphans),
 }
 
 /// Clients of the services that are listed.
@@ -50,6 +55,7 @@ pub struct Clients {
 /// The function's state.
 pub struct Teardown {
     services: Services,
+    region: Region,
     clients: Clients,
     s3: aws_sdk_s3::Client,
     reports: String,
@@ -72,22 +78,30 @@ impl Teardown {
         let s3 = aws_sdk_s3::Client::new(config);
         let reports = variables.text("LANDFALL_STATE_BUCKET")?;
         let settling = variables.seconds("LANDFALL_SETTLING_SECONDS")?;
-        Ok(Self { services, clients, s3, reports, settling })
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        let region = Region::parse(&region).map_err(|error| Fault::new(FaultName::Internal, error.to_string()))?;
+        Ok(Self { services, region, clients, s3, reports, settling })
     }
 
     /// Does one step.
     ///
     /// [`FaultName::Foreign`] from the inspection, [`FaultName::LeftBehind`] from a proof that failed; its report is
     /// stored all the same.
-    pub async fn handle(&self, input: Input, invocation: Invocation) -> Result<Triple, Fault> {
-        let phase = match input.step {
-            Step::Inspect => "Inspect",
-            Step::Proof => "Prove",
-        };
-        let visit = visit(&self.services.ledger, &input.task, phase, invocation.now).await?;
-        match input.step {
-            Step::Inspect => self.inspect(&visit).await,
-            Step::Proof => self.prove(&visit, invocation).await,
+    pub async fn handle(&self, input: Input, invocation: Invocation) -> Result<Answer, Fault> {
+        let ledger = &self.services.ledger;
+        match input {
+            Input::Inspect(task) => {
+                let visit = visit(ledger, &task, "Inspect", invocation.now).await?;
+                self.inspect(&visit).await.map(Answer::Triple)
+            }
+            Input::Proof(task) => {
+                let visit = visit(ledger, &task, "Prove", invocation.now).await?;
+                self.prove(&visit, invocation).await.map(Answer::Triple)
+            }
+            Input::Orphans {} => {
+                let home = Home { installation: &self.services.installation, region: &self.region };
+                orphans::find(&self.clients, ledger, home, invocation.now).await.map(Answer::Orphans)
+            }
         }
     }
 
@@ -118,5 +132,20 @@ impl Teardown {
         let put = put.content_type("application/json").body(ByteStream::from(body)).send().await;
         put.map_err(aws::changing("s3:PutObject")).map_err(call_fault)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_are_inputs_and_a_step_of_a_run_needs_one() {
+        let read = |text: &str| serde_json::from_str::<Input>(text);
+        assert!(matches!(read(include_str!("../../../events/teardown/inspect.json")), Ok(Input::Inspect(_))));
+        assert!(matches!(read(include_str!("../../../events/teardown/proof.json")), Ok(Input::Proof(_))));
+        assert!(matches!(read(include_str!("../../../events/teardown/orphans.json")), Ok(Input::Orphans {})));
+        let refused = read(r#"{"step": "proof"}"#).unwrap_err();
+        assert_eq!(refused.to_string(), "missing field `platform`");
     }
 }

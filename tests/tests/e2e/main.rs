@@ -11,6 +11,7 @@ mod deletion;
 mod failures;
 mod ledger;
 mod network;
+mod orphans;
 mod schedule;
 mod support;
 mod teardown;
