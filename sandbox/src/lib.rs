@@ -17,6 +17,7 @@ mod error;
 mod functions;
 mod gateway;
 mod ministack;
+pub mod privileges;
 mod program;
 mod stack;
 pub mod venv;
@@ -27,6 +28,7 @@ pub use gateway::{Call, Effect, Rule};
 use durations::Durations;
 use gateway::Gateway;
 use ministack::MiniStack;
+use privileges::Privileges;
 
 /// The region of the installation.
 pub const REGION: &str = "eu-west-1";
@@ -126,6 +128,14 @@ impl Sandbox {
     #[must_use]
     pub fn calls_since(&self, number: u64) -> Vec<Call> {
         self.gateway.calls.since(number)
+    }
+
+    /// Which permissions of the functions' roles were needed since the sandbox came up, and what was denied to them.
+    ///
+    /// # Errors
+    /// If MiniStack does not answer.
+    pub async fn privileges(&self) -> Result<Privileges, Error> {
+        self.gateway.privileges().await.map_err(|error| Error::Gateway(error.into()))
     }
 
     /// Forgets all calls and rules.

@@ -11,6 +11,7 @@ mod generate;
 mod history;
 mod package;
 mod policies;
+mod privileges;
 mod program;
 mod reference;
 mod sandbox;

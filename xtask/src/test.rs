@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::privileges;
 use crate::program::{Done, Steps, cargo, program, read, run, say, workspace};
 
 /// `cargo xtask test`
@@ -34,7 +35,9 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
     if arguments.long {
         tests.env("PROPTEST_CASES", LONG_CASES);
     }
+    privileges::forget()?;
     steps.step("test", || run(&mut tests))?;
+    steps.step("privileges", privileges::compare)?;
     say(&format!("\nAll passed.\n{}", steps.table()));
     Ok(())
 }
