@@ -149,17 +149,23 @@ async fn first_deploy(ledger: &Ledger) {
 /// A second deploy is under way.
 pub async fn under_way() -> (Ledger, RunId) {
     let ledger = Ledger::memory();
-    first_deploy(&ledger).await;
+    let run = under_way_in(&ledger).await;
+    (ledger, run)
+}
+
+/// The same in an empty ledger that is there.
+pub async fn under_way_in(ledger: &Ledger) -> RunId {
+    first_deploy(ledger).await;
     let mut run = run_of(SECOND, Machine::Deploy, Trigger::Upload, ago(72));
     (run.revision, run.plan) = (2, 2);
-    let platform = Platform { revision: 2, plan: 2, last_plan: 2, ..current(&ledger).await };
-    let fence = admit(&ledger, platform, run).await;
+    let platform = Platform { revision: 2, plan: 2, last_plan: 2, ..current(ledger).await };
+    let fence = admit(ledger, platform, run).await;
     ledger.enter_phase(&fence, "Create and update: foundation", ago(72)).await.unwrap();
     ledger.enter_phase(&fence, "Create and update: egress", ago(64)).await.unwrap();
     for record in records() {
         ledger.write(&fence, None, &record).await.unwrap();
     }
-    (ledger, fence.run)
+    fence.run
 }
 
 /// The second deploy did what it was for.
