@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod demo;
 mod elf;
+mod fuzz;
 mod generate;
 mod history;
 mod package;
@@ -31,6 +32,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Deploys, changes and destroys a platform on this machine, and says what each step took.
     Demo,
+    /// Lets a fuzzer look for inputs on which reading a manifest or an event fails.
+    Fuzz(fuzz::Arguments),
     /// Writes the files that are made from the code: the manifest's schema, the policies in the template.
     Generate,
     /// Builds the functions into the zips that `sam deploy` uploads.
@@ -46,6 +49,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Bench(arguments) => bench::measure(arguments).await,
         Task::Demo => demo::show().await,
+        Task::Fuzz(arguments) => fuzz::hunt(&arguments),
         Task::Generate => generate::run(),
         Task::Package(arguments) => package::build(arguments).await,
         Task::Sandbox(arguments) => sandbox::run(arguments).await,

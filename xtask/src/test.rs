@@ -1,22 +1,26 @@
-//! `cargo xtask test`: everything that a change must pass, on a machine with nothing but Rust, a C compiler and Python.
+//! `cargo xtask test`: everything that a change must pass, on a machine with nothing but Rust, compilers for C and C++, and Python.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::privileges;
 use crate::program::{Done, Steps, cargo, program, read, run, say, workspace};
+use crate::{fuzz, privileges};
 
 /// `cargo xtask test`
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// More random cases.
+    /// More random cases, and a longer hunt for inputs that break something.
     #[arg(long)]
     long: bool,
 }
 
 /// How many cases each property is tried with in the long run; `proptest` reads it from its environment.
 const LONG_CASES: &str = "4096";
+
+/// For how many seconds each fuzz target runs.
+const FUZZ: u64 = 10;
+const LONG_FUZZ: u64 = 300;
 
 /// Runs all tests, the quickest first.
 ///
@@ -38,6 +42,8 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
     privileges::forget()?;
     steps.step("test", || run(&mut tests))?;
     steps.step("privileges", privileges::compare)?;
+    let seconds = if arguments.long { LONG_FUZZ } else { FUZZ };
+    steps.step("fuzz", || fuzz::hunt(&fuzz::Arguments { seconds }))?;
     say(&format!("\nAll passed.\n{}", steps.table()));
     Ok(())
 }
@@ -79,6 +85,7 @@ fn prerequisites() -> Done {
     let python = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
     let needed = [
         ("a C compiler (`cc`), such as Debian's gcc", program("cc", &["--version"])),
+        ("a C++ compiler (`c++`), such as Debian's g++", program("c++", &["--version"])),
         (
             "Python 3.10 or newer with venv (`python3`), such as Debian's python3-venv",
             program("python3", &["-c", python]),

@@ -3,6 +3,7 @@
 //!
 //! The function lists and reports. It deletes nothing: components delete what the ledger names, people delete the rest.
 
+mod input;
 pub mod inspect;
 pub mod listing;
 pub mod orphans;
@@ -13,23 +14,12 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::{Fault, FaultName, Region};
 use engine::Ledger as _;
-use lambda::{Invocation, Services, Task, Triple, Variables, Visit, call_fault, visit};
+use lambda::{Invocation, Services, Triple, Variables, Visit, call_fault, visit};
 use ledger::{Orphans, Report};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::orphans::Home;
-
-/// The input: a step.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "lowercase")]
-pub enum Input {
-    /// Of a run: look for what stands in the way, before anything is touched.
-    Inspect(Task),
-    /// Of a run: prove that nothing is left.
-    Proof(Task),
-    /// At any time: list what the ledger does not name.
-    Orphans {},
-}
+pub use input::Input;
+use orphans::Home;
 
 /// The answer.
 #[derive(Debug, Clone, Serialize)]
@@ -132,20 +122,5 @@ impl Teardown {
         let put = put.content_type("application/json").body(ByteStream::from(body)).send().await;
         put.map_err(aws::changing("s3:PutObject")).map_err(call_fault)?;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_samples_are_inputs_and_a_step_of_a_run_needs_one() {
-        let read = |text: &str| serde_json::from_str::<Input>(text);
-        assert!(matches!(read(include_str!("../../../events/teardown/inspect.json")), Ok(Input::Inspect(_))));
-        assert!(matches!(read(include_str!("../../../events/teardown/proof.json")), Ok(Input::Proof(_))));
-        assert!(matches!(read(include_str!("../../../events/teardown/orphans.json")), Ok(Input::Orphans {})));
-        let refused = read(r#"{"step": "proof"}"#).unwrap_err();
-        assert_eq!(refused.to_string(), "missing field `platform`");
     }
 }

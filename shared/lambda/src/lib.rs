@@ -13,6 +13,7 @@ mod machines;
 mod plans;
 mod runtime;
 mod services;
+mod task;
 mod visit;
 
 pub use failure::{ExecutionEnded, StateError, execution_name};
@@ -20,4 +21,5 @@ pub use machines::{Machines, Started};
 pub use plans::PlanStore;
 pub use runtime::{Error, Invocation, run};
 pub use services::{Services, Variables, call_fault};
-pub use visit::{Status, Task, Triple, Visit, visit};
+pub use task::Task;
+pub use visit::{Status, Triple, Visit, visit};

@@ -11,6 +11,7 @@
 //!   releases another's.
 //! - **Room for what comes.** Items carry a schema version, and fields that this version does not know are kept.
 
+#[cfg(feature = "dynamodb")]
 mod dynamo;
 mod keys;
 mod memory;
@@ -25,6 +26,7 @@ mod table;
 
 use std::sync::Arc;
 
+#[cfg(feature = "dynamodb")]
 pub use dynamo::Dynamo;
 pub use memory::Memory;
 pub use platform::{
@@ -54,6 +56,7 @@ impl Ledger {
     }
 
     /// The ledger in a DynamoDB table.
+    #[cfg(feature = "dynamodb")]
     pub fn dynamo(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self::new(Arc::new(Dynamo::new(client, table)))
     }
