@@ -201,6 +201,7 @@ impl World {
     }
 
     /// What may tell why a scenario failed: executions that failed since, and warnings of the functions.
+    #[expect(clippy::print_stderr, reason = "the test harness shows it with the failure")]
     async fn explain(&self, since: Timestamp) {
         let machines = ["DEPLOY", "TEARDOWN"].map(|name| self.sandbox.variable(&format!("LANDFALL_{name}_MACHINE")));
         for machine in machines {
