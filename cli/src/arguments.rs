@@ -92,6 +92,8 @@ pub enum Command {
     Destroy(Destroy),
     /// Show the proof of a platform's last teardown
     Report(OfPlatform),
+    /// List what carries the installation's tags or names and the ledger does not know
+    Orphans(Reading),
     /// Print the completions of a shell
     Completions(Completions),
 }

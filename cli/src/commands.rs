@@ -12,6 +12,7 @@ mod explain;
 mod history;
 mod init;
 mod list;
+mod orphans;
 mod pause;
 mod plan;
 mod reject;
@@ -60,5 +61,6 @@ pub async fn run(arguments: Arguments, printer: Printer) -> Result<Exit, Failure
         Command::Unprotect(asked) => unprotect::run(&found().await?, asked, printer).await,
         Command::Destroy(asked) => destroy::run(&found().await?, asked, printer).await,
         Command::Report(asked) => report::run(&found().await?, asked, printer).await,
+        Command::Orphans(asked) => orphans::run(&found().await?, asked, printer).await,
     }
 }

@@ -9,8 +9,8 @@ pub enum Exit {
     Done = 0,
     /// The command or the run failed.
     Failed = 1,
-    /// `plan --exit-code` found changes.
-    Changes = 2,
+    /// `plan --exit-code` found changes, or `orphans` found some.
+    Found = 2,
     /// The command line was not understood. Not clap's 2, which a script would take for changes.
     Usage = 64,
     /// Ctrl-C while a run was followed. The run goes on.

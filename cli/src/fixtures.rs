@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
     Admission, Approval, Diagnostics, Ending, Failure, Guards, Ledger, Listing, Machine, ObjectKey, OnFailure,
-    OnManifestDelete, Pending, Platform, Report, Run, RunStatus, Status, Trigger,
+    OnManifestDelete, Orphan, Orphans, Pending, Platform, Report, Run, RunStatus, Status, Trigger,
 };
 use plan::{Action, Desired, Facts, FieldChange, Goal, Plan, PlannedChange};
 use serde_json::json;
@@ -161,17 +161,23 @@ async fn first_deploy(ledger: &Ledger) {
 /// A second deploy is under way.
 pub async fn under_way() -> (Ledger, RunId) {
     let ledger = Ledger::memory();
-    first_deploy(&ledger).await;
+    let run = under_way_in(&ledger).await;
+    (ledger, run)
+}
+
+/// The same in an empty ledger that is there.
+pub async fn under_way_in(ledger: &Ledger) -> RunId {
+    first_deploy(ledger).await;
     let mut run = run_of(SECOND, Machine::Deploy, Trigger::Upload, ago(72));
     (run.revision, run.plan) = (2, 2);
-    let platform = Platform { revision: 2, plan: 2, last_plan: 2, ..current(&ledger).await };
-    let fence = admit(&ledger, platform, run).await;
+    let platform = Platform { revision: 2, plan: 2, last_plan: 2, ..current(ledger).await };
+    let fence = admit(ledger, platform, run).await;
     ledger.enter_phase(&fence, "Create and update: foundation", ago(72)).await.unwrap();
     ledger.enter_phase(&fence, "Create and update: egress", ago(64)).await.unwrap();
     for record in records() {
         ledger.write(&fence, None, &record).await.unwrap();
     }
-    (ledger, fence.run)
+    fence.run
 }
 
 /// The second deploy did what it was for.
@@ -248,5 +254,33 @@ pub fn report() -> Report {
             listing("roles", "the path /landfall/landfall/demo/"),
         ],
         left: Vec::new(),
+    }
+}
+
+/// An answer of the function teardown: one orphan with an age, one without.
+pub fn orphans() -> Orphans {
+    let orphan = |what: &str, locator: &str, created, reason: &str, command: &str| Orphan {
+        what: what.to_owned(),
+        locator: locator.to_owned(),
+        platform: Some("demo".to_owned()),
+        created,
+        reason: reason.to_owned(),
+        command: command.to_owned(),
+    };
+    let tag = "found by the tag landfall:installation = landfall";
+    Orphans {
+        installation: "landfall".to_owned(),
+        at: NOW,
+        total: 2,
+        orphans: vec![
+            orphan(
+                "NAT gateway",
+                "nat-0abc",
+                Some(ago(200_000)),
+                tag,
+                "aws ec2 delete-nat-gateway --nat-gateway-id nat-0abc",
+            ),
+            orphan("security group", "sg-0abc", None, tag, "aws ec2 delete-security-group --group-id sg-0abc"),
+        ],
     }
 }

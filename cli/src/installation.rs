@@ -27,6 +27,8 @@ pub struct Installation {
     pub deploy_machine: String,
     /// The ARN of the machine that takes away.
     pub teardown_machine: String,
+    /// The name of the function that looks for orphans.
+    pub teardown_function: String,
     /// What is known of the platforms.
     pub ledger: Ledger,
     /// S3.
@@ -38,16 +40,17 @@ pub struct Installation {
 }
 
 /// What one has to know of an installation: an environment variable, and an output of the stack.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("LANDFALL_BUCKET", "Bucket"),
     ("LANDFALL_STATE_BUCKET", "StateBucket"),
     ("LANDFALL_TABLE", "Table"),
     ("LANDFALL_DEPLOY_MACHINE", "DeployMachine"),
     ("LANDFALL_TEARDOWN_MACHINE", "TeardownMachine"),
+    ("LANDFALL_TEARDOWN_FUNCTION", "TeardownFunction"),
 ];
 
 /// The name, and a value for each of [`SETTINGS`].
-type Found = (String, [String; 5]);
+type Found = (String, [String; 6]);
 
 impl Installation {
     /// Finds it.
@@ -69,7 +72,8 @@ impl Installation {
         Ok(Self::connect(configuration, found))
     }
 
-    fn connect(configuration: SdkConfig, (name, [bucket, state_bucket, table, deploy, teardown]): Found) -> Self {
+    fn connect(configuration: SdkConfig, (name, settings): Found) -> Self {
+        let [bucket, state_bucket, table, deploy_machine, teardown_machine, teardown_function] = settings;
         // What stands behind an endpoint of one's own rarely has a host name for each bucket.
         let s3 = aws_sdk_s3::config::Builder::from(&configuration)
             .force_path_style(configuration.endpoint_url().is_some())
@@ -79,8 +83,9 @@ impl Installation {
             name,
             bucket,
             state_bucket,
-            deploy_machine: deploy,
-            teardown_machine: teardown,
+            deploy_machine,
+            teardown_machine,
+            teardown_function,
             ledger: Ledger::dynamo(dynamo, table),
             s3: aws_sdk_s3::Client::from_conf(s3),
             step_functions: aws_sdk_sfn::Client::new(&configuration),
@@ -134,10 +139,10 @@ async fn of_stack(configuration: &SdkConfig, stack: &str, region: &str) -> Resul
 }
 
 fn complete(
-    found: [Option<String>; 5],
+    found: [Option<String>; 6],
     message: &str,
     name: fn((&'static str, &'static str)) -> &'static str,
-) -> Result<[String; 5], Failure> {
+) -> Result<[String; 6], Failure> {
     let missing: Vec<&str> =
         SETTINGS.iter().zip(&found).filter(|(_, value)| value.is_none()).map(|(setting, _)| name(*setting)).collect();
     if missing.is_empty() {

@@ -75,3 +75,95 @@ pub async fn status(
         components: components(plan, &records),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use ledger::{Action, Condition, Direction, Item, Key, Memory, Table, TableError, Write};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::fixtures;
+
+    /// A table that counts the items that it hands out, which is what DynamoDB reads and bills.
+    #[derive(Default)]
+    struct Counted {
+        table: Memory,
+        read: AtomicUsize,
+    }
+
+    impl Counted {
+        fn count(&self, items: usize) {
+            self.read.fetch_add(items, Ordering::Relaxed);
+        }
+    }
+
+    #[async_trait]
+    impl Table for Counted {
+        async fn get(&self, key: &Key) -> Result<Option<Item>, TableError> {
+            self.count(1);
+            self.table.get(key).await
+        }
+
+        async fn query(
+            &self,
+            partition: &str,
+            prefix: &str,
+            direction: Direction,
+            limit: Option<usize>,
+        ) -> Result<Vec<Item>, TableError> {
+            let found = self.table.query(partition, prefix, direction, limit).await?;
+            self.count(found.len());
+            Ok(found)
+        }
+
+        async fn open(&self, value: &str) -> Result<Vec<Key>, TableError> {
+            self.table.open(value).await
+        }
+
+        async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
+            self.table.transact(writes).await
+        }
+    }
+
+    /// How many items a status reads of a platform that has this many runs behind it, and the picture itself.
+    async fn read_after(runs: usize) -> (usize, String) {
+        let table = Arc::new(Counted::default());
+        let ledger = Ledger::new(Arc::<Counted>::clone(&table));
+        let run = fixtures::under_way_in(&ledger).await;
+        let behind = ended(&table, &run).await;
+        // Copies of a run that ended, from before all others.
+        let writes = (0..runs).map(|number| {
+            let id = RunId::parse(&format!("01H{number:023}")).unwrap().to_string();
+            let mut item = behind.clone();
+            item.insert("id".into(), Value::String(id.clone()));
+            let key = Key::new("PLATFORM#demo", format!("RUN#{id}"));
+            Write { key, condition: Condition::Absent, action: Action::Set(item) }
+        });
+        table.transact(writes.collect()).await.unwrap();
+        assert_eq!(ledger.runs(&fixtures::name(), usize::MAX).await.unwrap().len(), runs + 2);
+
+        table.read.store(0, Ordering::Relaxed);
+        let clock = fixtures::clock();
+        let platform = platform(&ledger, &fixtures::name()).await.unwrap();
+        let view = status(&ledger, &platform, platform.last_run, None, &clock).await.unwrap();
+        (table.read.load(Ordering::Relaxed), serde_json::to_string(&view.run).unwrap())
+    }
+
+    /// The item of the run before that one.
+    async fn ended(table: &Counted, run: &RunId) -> Item {
+        let items = table.query("PLATFORM#demo", "RUN#", Direction::Backward, None).await.unwrap();
+        items.into_iter().find(|item| item["id"] != run.to_string()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_status_reads_as_much_after_ten_thousand_runs_as_after_a_hundred() {
+        let (few, many) = (read_after(100).await, read_after(10_000).await);
+        assert_eq!(few, many);
+        let records = records(&fixtures::under_way().await.0, &fixtures::name()).await.unwrap().len();
+        assert_eq!(many.0, 1 + EARLIER + records, "the platform, the runs that say what is usual, the records");
+    }
+}

@@ -8,6 +8,7 @@ pub mod events;
 pub mod explain;
 pub mod failure;
 pub mod follow;
+pub mod orphans;
 pub mod paint;
 pub mod plan;
 pub mod platform;

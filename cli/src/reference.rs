@@ -95,6 +95,7 @@ async fn shape(command: &str) -> String {
             json(&found)
         }
         "report" => json(&fixtures::report()),
+        "orphans" => json(&fixtures::orphans()),
         other => panic!("{other} has no JSON"),
     }
 }

@@ -4,8 +4,9 @@ import contextvars
 import json
 import threading
 
+import privileges
 from ministack.core import iam_actions
-from ministack.services import eventbridge, iam, s3, stepfunctions
+from ministack.services import eventbridge, iam, lambda_svc, s3, stepfunctions
 
 version = contextvars.ContextVar("version", default=None)
 
@@ -155,7 +156,34 @@ def task_tokens() -> None:
         setattr(stepfunctions, name, closed_first(getattr(stepfunctions, name)))
 
 
+def lambdas_own_calls() -> None:
+    """Lambda writes a function's log, and hands over what failed asynchronously, in the name of the function's role:
+    without the permission there is no log, and nothing is handed over.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    write, hand_over = lambda_svc._emit_lambda_logs, lambda_svc._route_async_failure
+
+    def write_if_allowed(func, request_id, *rest, **options):
+        config = func.get("config") or func
+        _, _, _, region, account, *_ = config["FunctionArn"].split(":")
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        stream = f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{request_id}"
+        actions = ("logs:CreateLogStream", "logs:PutLogEvents")
+        if all(privileges.may(config["Role"], action, stream) for action in actions):
+            write(func, request_id, *rest, **options)
+
+    def hand_over_if_allowed(target, name, *rest):
+        config = lambda_svc._functions[name]["config"]
+        if privileges.may(config["Role"], "sqs:SendMessage", target):
+            hand_over(target, name, *rest)
+
+    lambda_svc._emit_lambda_logs, lambda_svc._route_async_failure = write_if_allowed, hand_over_if_allowed
+
+
 def apply() -> None:
+    lambdas_own_calls()
     role_paths()
     object_versions()
     execution_ends()

@@ -1,9 +1,10 @@
-"""Starts MiniStack with two additions, both reached only by the gateway.
+"""Starts MiniStack with three additions, all reached only by the gateway.
 
 * `POST` anything with the header `x-sandbox-authorize` answers whether the *signer of that very request* may do
   what the header says, through MiniStack's own signature check and IAM evaluator. The gateway answers the EC2
   network calls itself and still has to enforce IAM as the rest of the sandbox does.
 * `GET /_sandbox/principal/<access key>` tells whose key it is, so that recorded calls can name their caller.
+* `GET /_sandbox/privileges` tells which permissions of the roles were needed, and what was denied (`privileges.py`).
 
 It also ends with its parent: the gateway holds the other end of standard input, and when that closes, the whole
 process group goes (MiniStack and every function that it runs), so no crash leaves orphans behind.
@@ -19,6 +20,7 @@ from urllib.parse import parse_qs, quote
 os.environ.setdefault("AUTH", "true")
 
 import corrections  # noqa: E402
+import privileges  # noqa: E402
 from ministack import app as ministack_app  # noqa: E402  (reads its environment on import)
 from ministack.core import iam_actions, iam_evaluator, responses, router  # noqa: E402
 
@@ -95,11 +97,14 @@ async def application(scope, receive, send):
     if scope["path"].startswith("/_sandbox/principal/"):
         found = iam_evaluator.resolve_credential(scope["path"].rsplit("/", 1)[-1])
         return await answer(send, 200, json.dumps({"arn": getattr(found, "principal_arn", "")}).encode())
+    if scope["path"] == "/_sandbox/privileges":
+        return await answer(send, 200, json.dumps(privileges.report()).encode())
     return await served(scope, receive, send)
 
 
 if __name__ == "__main__":
     corrections.apply()
+    privileges.watch()
     threading.Thread(target=end_with_parent, daemon=True).start()
     ministack_app.app = application
     sys.argv = ["ministack"]

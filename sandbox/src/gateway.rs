@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::Error;
 use crate::durations::Durations;
 use crate::ec2::{self, Ec2};
+use crate::privileges::Privileges;
 
 mod calls;
 mod chaos;
@@ -66,6 +67,11 @@ impl Gateway {
     /// The service to run.
     pub(crate) fn router(self: Arc<Self>) -> Router {
         control::routes().fallback(any(serve)).with_state(self)
+    }
+
+    /// What MiniStack noted of the functions' permissions.
+    pub(crate) async fn privileges(&self) -> Result<Privileges, reqwest::Error> {
+        self.upstream.privileges().await
     }
 
     /// Ends the server thread.

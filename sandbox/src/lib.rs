@@ -17,6 +17,7 @@ mod error;
 mod functions;
 mod gateway;
 mod ministack;
+pub mod privileges;
 mod program;
 mod stack;
 pub mod venv;
@@ -27,6 +28,7 @@ pub use gateway::{Call, Chaos, Effect, Rule};
 use durations::Durations;
 use gateway::Gateway;
 use ministack::MiniStack;
+use privileges::Privileges;
 
 /// The region of the installation.
 pub const REGION: &str = "eu-west-1";
@@ -156,6 +158,14 @@ impl Sandbox {
         self.gateway.tagged(value)
     }
 
+    /// Which permissions of the functions' roles were needed since the sandbox came up, and what was denied to them.
+    ///
+    /// # Errors
+    /// If MiniStack does not answer.
+    pub async fn privileges(&self) -> Result<Privileges, Error> {
+        self.gateway.privileges().await.map_err(|error| Error::Gateway(error.into()))
+    }
+
     /// Forgets all calls, rules and faults.
     pub fn reset(&self) {
         self.gateway.calls.clear();
@@ -202,6 +212,7 @@ fn environment(endpoint: &str, outputs: &BTreeMap<String, String>) -> BTreeMap<S
         ("LANDFALL_TABLE", "Table"),
         ("LANDFALL_DEPLOY_MACHINE", "DeployMachine"),
         ("LANDFALL_TEARDOWN_MACHINE", "TeardownMachine"),
+        ("LANDFALL_TEARDOWN_FUNCTION", "TeardownFunction"),
         ("LANDFALL_REDEPLOY_MACHINE", "RedeployMachine"),
         ("LANDFALL_ALERT_TOPIC", "AlertTopic"),
     ];

@@ -8,11 +8,13 @@ mod bench;
 mod chaos;
 mod demo;
 mod elf;
+mod fuzz;
 mod generate;
 mod history;
 mod mutants;
 mod package;
 mod policies;
+mod privileges;
 mod program;
 mod reference;
 mod sandbox;
@@ -34,6 +36,8 @@ enum Task {
     Chaos(chaos::Arguments),
     /// Deploys, changes and destroys a platform on this machine, and says what each step took.
     Demo,
+    /// Lets a fuzzer look for inputs on which reading a manifest or an event fails.
+    Fuzz(fuzz::Arguments),
     /// Writes the files that are made from the code: the manifest's schema, the policies in the template.
     Generate,
     /// Switches off each rule of the engine in turn, and says which test notices.
@@ -55,6 +59,7 @@ async fn main() -> ExitCode {
         Task::Bench(arguments) => bench::measure(arguments).await,
         Task::Chaos(arguments) => chaos::run(arguments).await,
         Task::Demo => demo::show().await,
+        Task::Fuzz(arguments) => fuzz::hunt(&arguments),
         Task::Generate => generate::run(),
         Task::Mutants { only } => mutants::kill(only.as_deref()),
         Task::Package(arguments) => package::build(arguments).await,

@@ -1,15 +1,17 @@
-//! `cargo xtask test`: everything that a change must pass, on a machine with nothing but Rust, a C compiler and Python.
+//! `cargo xtask test`: everything that a change must pass, on a machine with nothing but Rust, compilers for C and C++, and Python.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::program::{Done, Steps, cargo, program, read, run, say, workspace};
+use crate::{fuzz, privileges};
 
 /// `cargo xtask test`
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// More random cases, two hundred lives under faults, fifty platforms at once.
+    /// More random cases, a longer hunt for inputs that break something, two hundred lives under faults, fifty platforms
+    /// at once.
     #[arg(long)]
     long: bool,
 }
@@ -19,6 +21,9 @@ const LONG_CASES: &str = "4096";
 
 /// The seeds of the long run.
 const LONG_SEEDS: &str = "0..200";
+/// For how many seconds each fuzz target runs.
+const FUZZ: u64 = 10;
+const LONG_FUZZ: u64 = 300;
 
 /// Runs all tests, the quickest first.
 ///
@@ -37,7 +42,11 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
     if arguments.long {
         tests.env("PROPTEST_CASES", LONG_CASES).args(["--", "--include-ignored"]);
     }
+    privileges::forget()?;
     steps.step("test", || run(&mut tests))?;
+    steps.step("privileges", privileges::compare)?;
+    let seconds = if arguments.long { LONG_FUZZ } else { FUZZ };
+    steps.step("fuzz", || fuzz::hunt(&fuzz::Arguments { seconds }))?;
     if arguments.long {
         steps.step("chaos", || run(&mut program(std::env::current_exe()?, &["chaos", "--seeds", LONG_SEEDS])))?;
     }
@@ -82,6 +91,7 @@ fn prerequisites() -> Done {
     let python = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
     let needed = [
         ("a C compiler (`cc`), such as Debian's gcc", program("cc", &["--version"])),
+        ("a C++ compiler (`c++`), such as Debian's g++", program("c++", &["--version"])),
         (
             "Python 3.10 or newer with venv (`python3`), such as Debian's python3-venv",
             program("python3", &["-c", python]),

@@ -26,5 +26,5 @@ pub async fn run(connection: &Connection, asked: &Plan, printer: Printer) -> Res
         Form::Text => printer.result(&plan(printer.paint(), &view)),
     }
     let changes = asked.exit_code && !view.changes.is_empty();
-    Ok(if changes { Exit::Changes } else { Exit::Done })
+    Ok(if changes { Exit::Found } else { Exit::Done })
 }

@@ -4,9 +4,11 @@
 
 mod ec2;
 mod handler;
+mod input;
 mod kinds;
 mod seen;
 mod tags;
 
-pub use handler::{Input, Network, PassName};
+pub use handler::Network;
+pub use input::{Input, PassName};
 pub use kinds::{Clients, kinds};

@@ -1,39 +1,35 @@
 //! What a teardown has that no component has: a look at what others made, before anything is taken away; and the proof,
-//! after everything was.
+//! after everything was. And what no teardown reaches: what carries the installation's tags or names, and no record.
 //!
 //! The function lists and reports. It deletes nothing: components delete what the ledger names, people delete the rest.
 
+mod input;
 pub mod inspect;
 pub mod listing;
+pub mod orphans;
 pub mod proof;
 
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use domain::{Fault, FaultName};
+use domain::{Fault, FaultName, Region};
 use engine::Ledger as _;
-use lambda::{Invocation, Services, Task, Triple, Variables, Visit, call_fault, noted, visit};
-use ledger::Report;
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use lambda::{Invocation, Services, Task, Triple, Variables, call_fault, noted, visit};
+use ledger::{Orphans, Report};
+use serde::Serialize;
 
-/// The input: a step, of a run.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Input {
-    /// Which step.
-    pub step: Step,
-    /// Of which run.
-    #[serde(flatten)]
-    pub task: Task,
-}
+pub use input::Input;
+use orphans::Home;
 
-/// What can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    /// Look for what stands in the way, before anything is touched.
-    Inspect,
-    /// Prove that nothing is left.
-    Proof,
+/// The answer.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a step of a run.
+    Triple(Triple),
+    /// To whoever looks for orphans.
+    Orphans(Orphans),
 }
 
 /// Clients of the services that are listed.
@@ -50,6 +46,7 @@ pub struct Clients {
 /// The function's state.
 pub struct Teardown {
     services: Services,
+    region: Region,
     clients: Clients,
     s3: aws_sdk_s3::Client,
     reports: String,
@@ -72,43 +69,49 @@ impl Teardown {
         let s3 = aws_sdk_s3::Client::new(config);
         let reports = variables.text("LANDFALL_STATE_BUCKET")?;
         let settling = variables.seconds("LANDFALL_SETTLING_SECONDS")?;
-        Ok(Self { services, clients, s3, reports, settling })
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        let region = Region::parse(&region).map_err(|error| Fault::new(FaultName::Internal, error.to_string()))?;
+        Ok(Self { services, region, clients, s3, reports, settling })
     }
 
     /// Does one step.
     ///
     /// [`FaultName::Foreign`] from the inspection, [`FaultName::LeftBehind`] from a proof that failed; its report is
     /// stored all the same.
-    pub async fn handle(&self, input: Input, invocation: Invocation) -> Result<Triple, Fault> {
-        let (task, now) = (input.task.clone(), invocation.now);
-        let result = self.step(input, invocation).await;
-        noted(&self.services.ledger, &task, result, now).await
-    }
-
-    async fn step(&self, input: Input, invocation: Invocation) -> Result<Triple, Fault> {
-        let phase = match input.step {
-            Step::Inspect => "Inspect",
-            Step::Proof => "Prove",
+    pub async fn handle(&self, input: Input, invocation: Invocation) -> Result<Answer, Fault> {
+        let ledger = &self.services.ledger;
+        let now = invocation.now;
+        let (task, result) = match input {
+            Input::Inspect(task) => {
+                let result = self.inspect(&task, now).await;
+                (task, result)
+            }
+            Input::Proof(task) => {
+                let result = self.prove(&task, now).await;
+                (task, result)
+            }
+            Input::Orphans {} => {
+                let home = Home { installation: &self.services.installation, region: &self.region };
+                return orphans::find(&self.clients, ledger, home, now).await.map(Answer::Orphans);
+            }
         };
-        let visit = visit(&self.services.ledger, &input.task, phase, invocation.now).await?;
-        match input.step {
-            Step::Inspect => self.inspect(&visit).await,
-            Step::Proof => self.prove(&visit, invocation).await,
-        }
+        noted(ledger, &task, result, now).await.map(Answer::Triple)
     }
 
-    async fn inspect(&self, visit: &Visit) -> Result<Triple, Fault> {
+    async fn inspect(&self, task: &Task, now: Timestamp) -> Result<Triple, Fault> {
+        let visit = visit(&self.services.ledger, task, "Inspect", now).await?;
         let stored = self.services.ledger.records(&visit.platform.name).await?;
         let records: Vec<_> = stored.into_iter().map(|stored| stored.record).collect();
         inspect::inspect(&self.clients, &visit.platform.identity(), &records).await?;
         Ok(Triple::ready("nothing stands in the way"))
     }
 
-    async fn prove(&self, visit: &Visit, invocation: Invocation) -> Result<Triple, Fault> {
-        let report = proof::prove(&self.clients, &visit.platform.identity(), visit.run.id, invocation.now).await?;
+    async fn prove(&self, task: &Task, now: Timestamp) -> Result<Triple, Fault> {
+        let visit = visit(&self.services.ledger, task, "Prove", now).await?;
+        let report = proof::prove(&self.clients, &visit.platform.identity(), visit.run.id, now).await?;
         // A service may go on showing for a while what is gone.
-        let began = visit.run.phases.last().map_or(invocation.now, |phase| phase.started);
-        let settled = began + jiff::SignedDuration::try_from(self.settling).unwrap_or_default() <= invocation.now;
+        let began = visit.run.phases.last().map_or(now, |phase| phase.started);
+        let settled = began + jiff::SignedDuration::try_from(self.settling).unwrap_or_default() <= now;
         if !report.left.is_empty() && !settled {
             return Ok(Triple::pending(ASK_AGAIN, report.summary()));
         }

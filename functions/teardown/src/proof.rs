@@ -1,6 +1,5 @@
 //! The proof: after everything was removed, each service is asked what is there.
 
-use aws_sdk_ec2::types::Filter;
 use domain::{Fault, FaultName, Identity, RunId};
 use jiff::Timestamp;
 use ledger::{Leftover, Listing, Report};
@@ -22,28 +21,20 @@ pub fn verdict(report: &Report) -> Result<(), Fault> {
 pub async fn prove(clients: &Clients, identity: &Identity, run: RunId, at: Timestamp) -> Result<Report, Fault> {
     let mut report = Report { platform: identity.platform.clone(), run, at, listings: Vec::new(), left: Vec::new() };
     let by = format!("the tag {} = {}", Identity::PLATFORM, identity.platform);
-    let ec2 = &clients.ec2;
-    let owned = || -> Vec<Filter> {
-        vec![
-            listing::filter(&format!("tag:{}", Identity::INSTALLATION), &identity.installation),
-            listing::filter(&format!("tag:{}", Identity::PLATFORM), identity.platform.as_str()),
-        ]
-    };
-    note(&mut report, "VPCs", &by, listing::vpcs(ec2, owned()).await?);
-    note(&mut report, "subnets", &by, listing::subnets(ec2, owned()).await?);
-    note(&mut report, "internet gateways", &by, listing::internet_gateways(ec2, owned()).await?);
-    note(&mut report, "route tables", &by, listing::route_tables(ec2, owned()).await?);
-    note(&mut report, "NAT gateways", &by, listing::nat_gateways(ec2, owned()).await?);
-    note(&mut report, "Elastic IPs", &by, listing::addresses(ec2, owned()).await?);
-    note(&mut report, "security groups", &by, listing::security_groups(ec2, owned()).await?);
-    note(&mut report, "VPC endpoints", &by, listing::endpoints(ec2, owned()).await?);
-    note(&mut report, "peering connections", &by, listing::peerings(ec2, owned()).await?);
-    note(&mut report, "transit gateway attachments", &by, listing::transit_gateway_attachments(ec2, owned()).await?);
-    note(&mut report, "flow logs", &by, listing::flow_logs(ec2, owned()).await?);
-    note(&mut report, "network interfaces", &by, listing::interfaces(ec2, owned()).await?);
-    let path = format!("/landfall/{}/{}/", identity.installation, identity.platform);
-    note(&mut report, "log groups", &format!("the name {path}*"), listing::log_groups(&clients.logs, &path).await?);
-    note(&mut report, "roles", &format!("the path {path}"), listing::roles(&clients.iam, &path).await?);
+    let owned = [
+        listing::filter(&format!("tag:{}", Identity::INSTALLATION), &identity.installation),
+        listing::filter(&format!("tag:{}", Identity::PLATFORM), identity.platform.as_str()),
+    ];
+    for (what, found) in listing::network(&clients.ec2, &owned).await? {
+        note(&mut report, what, &by, found);
+    }
+    let path = format!("{}{}/", listing::path(&identity.installation), identity.platform);
+    note(&mut report, "log groups", &format!("the name {path}*"), listing::log_groups(clients, &path).await?);
+    let mut roles = Vec::new();
+    for role in listing::roles(clients, &path).await? {
+        roles.push(listing::with_its_policies(clients, role).await?);
+    }
+    note(&mut report, "roles", &format!("the path {path}"), roles);
     Ok(report)
 }
 

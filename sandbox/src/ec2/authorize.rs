@@ -33,6 +33,13 @@ pub(super) fn checks(request: &Request, store: &Store) -> Vec<Check> {
         .flat_map(|parameter| [request.get(parameter).into_iter().collect(), request.list(parameter)].concat())
         .map(|id| existing(request, store, id))
         .collect();
+    if request.action == "AcceptVpcPeeringConnection" {
+        // The accepter's VPC too, which no parameter names.
+        // https://docs.aws.amazon.com/vpc/latest/peering/security-iam.html
+        let peering = request.get("VpcPeeringConnectionId").and_then(|id| store.any(id));
+        let vpc = peering.and_then(|peering| peering.document["accepterVpcInfo"]["vpcId"].as_str());
+        checks.extend(vpc.map(|vpc| existing(request, store, vpc)));
+    }
     if let Some(kind) = made {
         checks.push(new(request, kind));
         if !request.requested_tags().is_empty() {
@@ -59,6 +66,21 @@ pub(super) fn checks(request: &Request, store: &Store) -> Vec<Check> {
             action: "route53:AssociateVPCWithHostedZone".into(),
             resource: "arn:aws:route53:::hostedzone/*".into(),
             context: BTreeMap::new(),
+            tag_keys: None,
+        });
+    }
+    if request.action == "CreateTransitGatewayVpcAttachment"
+        && store.all(Kind::TransitGatewayAttachment).next().is_none()
+    {
+        // The account's first makes the service's own role in the caller's name.
+        // https://docs.aws.amazon.com/vpc/latest/tgw/service-linked-roles.html
+        let service = "transitgateway.amazonaws.com";
+        checks.push(Check {
+            action: "iam:CreateServiceLinkedRole".into(),
+            resource: format!(
+                "arn:aws:iam::{ACCOUNT}:role/aws-service-role/{service}/AWSServiceRoleForVPCTransitGateway"
+            ),
+            context: BTreeMap::from([("iam:AWSServiceName".into(), service.into())]),
             tag_keys: None,
         });
     }

@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
 use crate::ec2::Check;
+use crate::privileges::Privileges;
 
 /// The connection to MiniStack.
 #[derive(Debug)]
@@ -84,6 +85,12 @@ impl Upstream {
             self.principals.lock().unwrap_or_else(PoisonError::into_inner).insert(access_key.to_owned(), arn.clone());
         }
         arn
+    }
+
+    /// What was needed and denied (`python/privileges.py`).
+    pub(crate) async fn privileges(&self) -> Result<Privileges, reqwest::Error> {
+        let answer = self.client.get(format!("{}/_sandbox/privileges", self.address)).send().await?;
+        Ok(serde_json::from_slice(&answer.bytes().await?).unwrap_or_default())
     }
 
     async fn send(&self, request: Forwarded, checks: Option<&[Check]>) -> Result<reqwest::Response, reqwest::Error> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -45,6 +46,14 @@ macro_rules! ulid_like {
     )*};
 }
 ulid_like!(RunId, Incarnation, Token);
+
+impl Token {
+    /// When the attempt was made, to the millisecond.
+    pub fn at(self) -> Timestamp {
+        let milliseconds = i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
+    }
+}
 
 /// The fencing number of a platform. Whoever holds an older one may write nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! The whole table of the engine's policy: every state against everything that AWS may show, in the three passes.
 
+#![allow(clippy::unwrap_used, reason = "a test says what must hold by unwrapping it, in its helpers too")]
+
 use domain::{
     Claim, Component, Edge, Epoch, Generation, Kind, Locator, Operation, Outputs, Record, ResourceId, RunId, State,
     Target, Token,

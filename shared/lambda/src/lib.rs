@@ -14,6 +14,7 @@ mod machines;
 mod plans;
 mod runtime;
 mod services;
+mod task;
 mod visit;
 
 pub use failure::{ExecutionEnded, StateError, execution_name};
@@ -21,4 +22,5 @@ pub use machines::{Machines, Started, stop_execution};
 pub use plans::PlanStore;
 pub use runtime::{Error, Invocation, run};
 pub use services::{Services, Variables, call_fault};
-pub use visit::{Status, Task, Triple, Visit, noted, visit};
+pub use task::Task;
+pub use visit::{Status, Triple, Visit, noted, visit};

@@ -2,29 +2,13 @@
 
 use std::time::Duration;
 
-use domain::{Class, Epoch, Fault, FaultName, PlatformName, ResourceId, RunId};
+use domain::{Class, Fault, FaultName, ResourceId};
 use engine::{Fence, LedgerError, Outcome};
 use jiff::Timestamp;
 use ledger::{Ledger, Platform, Run};
 use serde::{Deserialize, Serialize};
 
-/// The part of every component's input that names the run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// The platform.
-    pub platform: PlatformName,
-    /// The run.
-    pub run: RunId,
-    /// The epoch that it was given.
-    pub epoch: Epoch,
-}
-
-impl Task {
-    /// In whose name the call writes.
-    pub fn fence(&self) -> Fence {
-        Fence { platform: self.platform.clone(), run: self.run, epoch: self.epoch }
-    }
-}
+use crate::Task;
 
 /// What a call works with: the run holds the platform, and is in time.
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@
 
 mod approval;
 mod diagnostics;
+#[cfg(feature = "dynamodb")]
 mod dynamo;
 mod keys;
 mod memory;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 pub use approval::{Decided, Decision, Pending, Request, TaskToken};
 pub use diagnostics::{Diagnostics, NotedFault};
+#[cfg(feature = "dynamodb")]
 pub use dynamo::Dynamo;
 pub use memory::Memory;
 pub use pause::Pause;
@@ -37,7 +39,7 @@ pub use platform::{
     Approval, Freeze, Guards, Lease, ObjectKey, OnFailure, OnManifestDelete, PlanHead, Platform, Revision, Schedule,
     Status, Waiting,
 };
-pub use report::{Leftover, Listing, Report};
+pub use report::{Leftover, Listing, Orphan, Orphans, Report};
 pub use run::{Failure, Machine, Phase, Restore, Run, RunEvent, RunStatus, Trigger};
 pub use runs::{Admission, Ending, Fenced, Revoked};
 pub use table::{Action, Condition, Direction, Item, Key, Table, TableError, Write};
@@ -60,6 +62,7 @@ impl Ledger {
     }
 
     /// The ledger in a DynamoDB table.
+    #[cfg(feature = "dynamodb")]
     pub fn dynamo(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self::new(Arc::new(Dynamo::new(client, table)))
     }

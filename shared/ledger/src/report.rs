@@ -1,4 +1,5 @@
-//! The proof of a teardown: a document in S3, written by the function teardown, read by people and by the command.
+//! What the function teardown tells people: the proof of a teardown, a document in S3; and the orphans of an
+//! installation, an answer to the command.
 
 use domain::{PlatformName, RunId};
 use jiff::Timestamp;
@@ -54,4 +55,35 @@ impl Report {
     pub fn summary(&self) -> String {
         format!("{} left", self.left.len())
     }
+}
+
+/// What carries an installation's tags or names and stands in no live record of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Orphans {
+    /// The installation.
+    pub installation: String,
+    /// When the services were asked.
+    pub at: Timestamp,
+    /// How many there are.
+    pub total: usize,
+    /// The oldest of them, oldest first; those of unknown age come last.
+    pub orphans: Vec<Orphan>,
+}
+
+/// One thing that the ledger does not name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orphan {
+    /// What it is.
+    pub what: String,
+    /// By what its service finds it.
+    pub locator: String,
+    /// The platform that it names.
+    pub platform: Option<String>,
+    /// When it was made, where anything tells.
+    pub created: Option<Timestamp>,
+    /// Why it counts as the installation's.
+    pub reason: String,
+    /// The command that removes it.
+    pub command: String,
 }

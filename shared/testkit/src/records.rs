@@ -21,6 +21,7 @@ pub enum Trouble {
 type Script = Box<dyn FnMut() -> Option<Trouble> + Send>;
 
 /// The records of one platform.
+#[derive(Default)]
 pub struct Records {
     turns: Arc<Turns>,
     inside: Mutex<Inside>,

@@ -3,6 +3,7 @@
 //! Nothing is started here: the files are read and held against each other, in milliseconds.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken file may end a test")]
 
+mod corpus;
 mod dependencies;
 mod documents;
 mod events;

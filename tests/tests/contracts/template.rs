@@ -166,6 +166,7 @@ fn outputs_are_what_the_command_line_looks_for() {
         "RedeployMachine",
         "StateBucket",
         "Table",
+        "TeardownFunction",
         "TeardownMachine",
     ];
     assert_eq!(outputs, wanted.map(str::to_owned).into());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use domain::{PlatformName, Record};
 use engine::Ledger as _;
 use jiff::Timestamp;
 use ledger::{Lease, Ledger, Platform, Run, RunStatus, Status};
+use sandbox::privileges::{Observed, Scenario};
 use sandbox::{Call, Options, Sandbox};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -38,25 +40,36 @@ pub(crate) struct World {
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) dynamo: aws_sdk_dynamodb::Client,
     pub(crate) ledger: Ledger,
-    iam: aws_sdk_iam::Client,
-    logs: aws_sdk_cloudwatchlogs::Client,
-    sqs: aws_sdk_sqs::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
     alerts: String,
     heard: Mutex<Vec<String>>,
+    ended: tokio::sync::Mutex<Vec<Scenario>>,
 }
 
 /// Runs a scenario in the shared sandbox.
 pub(crate) fn scenario<F: Future<Output = ()>>(scenario: impl FnOnce(&'static World) -> F) {
-    run(&SHARED, scenario);
+    run("shared", &SHARED, scenario);
 }
 
 /// Runs a scenario with nothing else in its sandbox: its calls can be counted, and AWS be made to fail.
 pub(crate) fn alone<F: Future<Output = ()>>(scenario: impl FnOnce(&'static World) -> F) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    run(&QUIET, scenario);
+    run("quiet", &QUIET, scenario);
 }
 
-fn run<F: Future<Output = ()>>(world: &'static OnceCell<World>, scenario: impl FnOnce(&'static World) -> F) {
+/// Runs a scenario in a sandbox of its own that may be spoiled: what is needed and denied in it counts for nothing.
+pub(crate) fn apart<F: Future<Output = ()>>(scenario: impl FnOnce(&'static World) -> F) {
+    static APART: OnceCell<World> = OnceCell::const_new();
+    RUNTIME.block_on(async { scenario(APART.get_or_init(World::up).await).await });
+}
+
+fn run<F: Future<Output = ()>>(
+    name: &str,
+    world: &'static OnceCell<World>,
+    scenario: impl FnOnce(&'static World) -> F,
+) {
     let world = RUNTIME.block_on(world.get_or_init(World::up));
     let begun = Timestamp::now();
     let end = catch_unwind(AssertUnwindSafe(|| RUNTIME.block_on(scenario(world))));
@@ -65,6 +78,7 @@ fn run<F: Future<Output = ()>>(world: &'static OnceCell<World>, scenario: impl F
         RUNTIME.block_on(world.explain(begun));
         resume_unwind(panic);
     }
+    RUNTIME.block_on(world.note(name, begun));
 }
 
 impl World {
@@ -90,6 +104,7 @@ impl World {
             sqs,
             alerts,
             heard: Mutex::default(),
+            ended: tokio::sync::Mutex::default(),
             sandbox,
         }
     }
@@ -195,7 +210,21 @@ impl World {
         .await
     }
 
+    /// Writes down what the scenarios so far needed of the functions' policies, for `cargo xtask test` to compare: only
+    /// after the last scenario can anybody say that a permission was not needed, and no test knows that it is the last.
+    async fn note(&self, world: &str, begun: Timestamp) {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        let mut ended = self.ended.lock().await;
+        ended.push(Scenario { name, begun, ended: Timestamp::now() });
+        let privileges = self.sandbox.privileges().await.unwrap();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("privileges");
+        std::fs::create_dir_all(&folder).unwrap();
+        let observed = serde_json::to_vec(&Observed { scenarios: ended.clone(), privileges }).unwrap();
+        std::fs::write(folder.join(format!("{world}.json")), observed).unwrap();
+    }
+
     /// What may tell why a scenario failed: executions that failed since, and warnings of the functions.
+    #[expect(clippy::print_stderr, reason = "the test harness shows it with the failure")]
     async fn explain(&self, since: Timestamp) {
         let machines = ["DEPLOY", "TEARDOWN"].map(|name| self.sandbox.variable(&format!("LANDFALL_{name}_MACHINE")));
         for machine in machines {

@@ -22,9 +22,11 @@ use crate::judge::Redeploy;
 mod approval;
 mod people;
 
-/// A bucket: the current versions, by key, with their ids.
+/// The current versions of objects, by key, with their ids.
+type Versions = BTreeMap<String, (String, Vec<u8>)>;
+
 #[derive(Clone, Default)]
-struct Bucket(Arc<Mutex<BTreeMap<String, (String, Vec<u8>)>>>);
+struct Bucket(Arc<Mutex<Versions>>);
 
 impl Bucket {
     fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) -> String {

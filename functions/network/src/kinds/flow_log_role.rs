@@ -22,9 +22,9 @@ const POLICY: &str = "write-flow-logs";
 /// from copies that lag: what is not there yet counts as absent, and a second create is refused by name.
 ///
 /// Permissions: `iam:CreateRole`, `iam:TagRole`, `iam:UntagRole`, `iam:PutRolePolicy`, `iam:DeleteRolePolicy`,
-/// `iam:PutRolePermissionsBoundary`, `iam:DeleteRolePermissionsBoundary`, `iam:DeleteRole`, `iam:GetRole`,
-/// `iam:GetRolePolicy`. The last two also without the path: a role that is not there has none, and who may look only under
-/// a path is told AccessDenied of it.
+/// `iam:PutRolePermissionsBoundary`, `iam:DeleteRolePermissionsBoundary`, `iam:DeleteRole`, `iam:GetRolePolicy`,
+/// `iam:GetRole`. The last also without the path: a role that is not there has none, and who may look only under a path
+/// is told AccessDenied of it.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html>
 pub(crate) struct FlowLogRole(pub(crate) Client);
 

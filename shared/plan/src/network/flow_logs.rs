@@ -2,7 +2,7 @@
 
 use super::{FlowLogRoleSpec, FlowLogSpec, Ground, LogGroupSpec, Wanted};
 use crate::builder::Builder;
-use crate::{Goal, Ref};
+use crate::{Goal, Ref, role_mark};
 
 /// Adds the flow log, the log group that it writes to, and the role by which it does.
 pub(super) fn add(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) {
@@ -32,18 +32,9 @@ pub(super) fn add(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) {
     into.add(Goal::Egress, "flow-log", log);
 }
 
-/// Roles are named once in an account, in all regions, and in at most 64 characters: a check sum stands for what tells
-/// platforms of the same name apart.
 fn role_name(wanted: &Wanted<'_>) -> String {
     let platform = &wanted.manifest.metadata.name;
-    let whose = format!("{}/{}/{platform}", wanted.installation, wanted.target.region);
-    format!("landfall-{platform}-flow-logs-{:08x}", check_sum(&whose))
-}
-
-/// FNV-1a of 32 bits: <https://www.rfc-editor.org/rfc/rfc9923>. Names must never change, so it may be no hasher of the
-/// standard library, which may.
-fn check_sum(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    format!("landfall-{platform}-flow-logs-{}", role_mark(wanted.installation, &wanted.target.region, platform))
 }
 
 fn policy_arn(wanted: &Wanted<'_>, name: &str) -> String {
