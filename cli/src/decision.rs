@@ -43,7 +43,7 @@ impl Question {
         expected: Option<PlanNumber>,
     ) -> Result<Self, Failure> {
         let platform = look::platform(&installation.ledger, name).await?;
-        let Some(pending) = &platform.approval else {
+        let Some(pending) = platform.approval.as_ref().filter(|pending| pending.is_open(Timestamp::now())) else {
             return Err(Failure::new(format!("No plan of `{name}` waits for approval"))
                 .hint(format!("See how it is with `landfall status {name}`")));
         };

@@ -12,10 +12,15 @@ use crate::{execution, look};
 /// Cancels it.
 pub async fn run(installation: &Installation, asked: &Named, printer: Printer) -> Result<Exit, Failure> {
     let name = &asked.name;
-    look::platform(&installation.ledger, name).await?;
+    let platform = look::platform(&installation.ledger, name).await?;
     let Some(run) = installation.ledger.cancel(name).await? else {
-        return Err(Failure::new(format!("No run of `{name}` is under way"))
-            .hint(format!("See how it is with `landfall status {name}`")));
+        let failure = Failure::new(format!("No run of `{name}` is under way"));
+        return Err(match platform.approval {
+            Some(pending) => {
+                failure.hint(format!("Drop plan {}, which waits, with `landfall reject {name}`", pending.plan))
+            }
+            None => failure.hint(format!("See how it is with `landfall status {name}`")),
+        });
     };
     execution::stop(installation, &run.execution).await?;
     printer.note(&format!("Cancelled the run {}", run.id));

@@ -95,10 +95,8 @@ impl PlatformView {
                 (Some(pause), _) => Some(PauseView::new(pause, false)),
                 (None, all) => all.map(|pause| PauseView::new(pause, true)),
             },
-            approval: platform.approval.as_ref().map(|pending| ApprovalView {
-                plan: pending.plan,
-                until: pending.until,
-                decision: pending.decision.clone(),
+            approval: platform.approval.as_ref().filter(|pending| pending.is_open(clock.now)).map(|pending| {
+                ApprovalView { plan: pending.plan, until: pending.until, decision: pending.decision.clone() }
             }),
             protected: platform.is_protected(clock.now),
             unprotected_until: platform.unprotected_until.filter(|until| *until > clock.now),

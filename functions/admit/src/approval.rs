@@ -77,9 +77,7 @@ impl Admit {
         now: Timestamp,
     ) -> Result<Option<Pending>, Stop> {
         let platform = &draft.platform;
-        let Some(pending) =
-            platform.approval.as_ref().filter(|pending| pending.until > now || pending.decision.is_some())
-        else {
+        let Some(pending) = platform.approval.as_ref().filter(|pending| pending.is_open(now)) else {
             return Ok(None);
         };
         let request = self.ledger.request(&platform.name, pending.plan).await?;

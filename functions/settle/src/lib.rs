@@ -247,7 +247,7 @@ mod tests {
         let fence = json!({"step": "fence", "platform": "demo", "run": run.id, "epoch": 1, "error": error});
         settle.handle(fence.clone(), invocation()).await.unwrap();
         settle.handle(fence, invocation()).await.unwrap();
-        let saved = saved.lock().unwrap();
+        let saved = saved.lock().unwrap().clone();
         let [(key, document)] = &saved[..] else { panic!("{saved:?}") };
         assert_eq!(*key, Diagnostics::key(&run.platform, run.id));
         assert_eq!(document["failure"]["name"], "QuotaExceeded");

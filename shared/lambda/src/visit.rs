@@ -131,9 +131,32 @@ fn waits_for(blocked: &[(ResourceId, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::Component;
+    use domain::{Component, Target};
+    use ledger::{Admission, Failure, Machine, ObjectKey, Trigger};
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_call_failed_of_is_kept_unless_the_run_was_taken_over() {
+        let (ledger, now) = (Ledger::memory(), Timestamp::UNIX_EPOCH);
+        let name: PlatformName = "demo".parse().unwrap();
+        let bound = ObjectKey { bucket: "b".into(), key: "manifests/demo.yaml".into() };
+        let target = Target { account: "123456789012".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
+        let platform = Platform::new(name.clone(), "landfall".into(), bound, target, now);
+        let run = Run::new(name.clone(), Machine::Deploy, Trigger::Upload, "arn".into(), now);
+        let (id, admission) = (run.id, Admission { platform, revision: None, plan: None, run });
+        let fence = ledger.admit(admission).await.unwrap().unwrap();
+        let task = Task { platform: name.clone(), run: id, epoch: fence.epoch };
+        for fault in [FaultName::LostLease, FaultName::QuotaExceeded] {
+            let result: Result<(), Fault> = noted(&ledger, &task, Err(Fault::new(fault, "why")), now).await;
+            assert_eq!(result.unwrap_err().name, fault, "it is handed on");
+        }
+        noted(&ledger, &task, Ok(()), now).await.unwrap();
+        let failure = Failure { name: "QuotaExceeded".into(), message: "why".into() };
+        let found = ledger.diagnose(&name, id, &failure, now).await.unwrap().unwrap();
+        let names: Vec<_> = found.faults.iter().map(|noted| noted.fault.name).collect();
+        assert_eq!(names, [FaultName::QuotaExceeded]);
+    }
 
     #[test]
     fn an_answer_stays_small() {

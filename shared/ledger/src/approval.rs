@@ -66,6 +66,13 @@ pub struct Pending {
     pub decision: Option<Decision>,
 }
 
+impl Pending {
+    /// Whether it waits for a word, or its execution has not yet taken up the one that was given.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.until > now || self.decision.is_some()
+    }
+}
+
 /// Everything that is known of a plan that waits or waited: the item `APPROVAL#<plan>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
