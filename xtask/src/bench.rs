@@ -114,5 +114,5 @@ fn pure() -> Done<Pure> {
 
 fn row(what: &str, measured: &str, figure: &str, reached: bool) {
     let mark = if reached { "" } else { "  MISSED" };
-    say(&format!("{what:<34} {measured:>14}   {figure:<10}{mark}").trim_end());
+    say(format!("{what:<34} {measured:>14}   {figure:<10}{mark}").trim_end());
 }
