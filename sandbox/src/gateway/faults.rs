@@ -123,14 +123,17 @@ impl Inside {
         counted
     }
 
+    /// Every rule counts every call that it matches, whichever takes it: so what struck can be told by numbers.
     fn by_rule(&mut self, call: &Arrived<'_>) -> Option<(Effect, Option<String>)> {
+        let mut struck = None;
         for (rule, seen) in self.rules.iter_mut().filter(|(rule, _)| rule.takes(call)) {
             *seen += 1;
-            if *seen > rule.skip && (rule.times == 0 || *seen <= rule.skip + rule.times) {
-                return Some((rule.effect.clone(), rule.about.clone()));
+            let strikes = *seen > rule.skip && (rule.times == 0 || *seen <= rule.skip + rule.times);
+            if strikes && struck.is_none() {
+                struck = Some((rule.effect.clone(), rule.about.clone()));
             }
         }
-        None
+        struck
     }
 
     fn by_chance(&mut self, call: &Arrived<'_>, counted: &[(Option<String>, u32)]) -> Option<(Effect, Option<String>)> {
