@@ -28,7 +28,7 @@ mod teardown_input;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use failure::{ExecutionEnded, StateError};
+pub use failure::{ExecutionEnded, StateError, execution_name};
 pub use task::Task;
 
 use admit_event::Wish;
