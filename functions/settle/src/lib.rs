@@ -9,7 +9,7 @@ mod step;
 use domain::{Epoch, Fault, FaultName, PlatformName, RunId};
 use jiff::{SignedDuration, Timestamp};
 use lambda::{ExecutionEnded, Invocation, Machines, Services, StateError, Triple, Variables, call_fault};
-use ledger::{Diagnostics, Ending, Failure, Ledger, Restore, RunStatus, TaskToken};
+use ledger::{Diagnostics, Ending, Failure, Ledger, Restore, RunStatus};
 use plan::PlanNumber;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

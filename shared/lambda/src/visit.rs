@@ -131,7 +131,7 @@ fn waits_for(blocked: &[(ResourceId, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Component, Target};
+    use domain::{Component, PlatformName, Target};
     use ledger::{Admission, Failure, Machine, ObjectKey, Trigger};
 
     use super::*;
