@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::program::{Done, Steps, cargo, program, read, run, say, workspace};
-use crate::{fuzz, privileges};
+use crate::{fuzz, mutants, privileges};
 
 /// `cargo xtask test`
 #[derive(Debug, Args)]
@@ -49,6 +49,7 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
     steps.step("fuzz", || fuzz::hunt(&fuzz::Arguments { seconds }))?;
     if arguments.long {
         steps.step("chaos", || run(&mut program(std::env::current_exe()?, &["chaos", "--seeds", LONG_SEEDS])))?;
+        steps.step("mutants", || mutants::kill(None))?;
     }
     say(&format!("\nAll passed.\n{}", steps.table()));
     Ok(())

@@ -69,8 +69,8 @@ const AT_ONCE: usize = 8;
 /// The time that one call to AWS with its bookkeeping may take. None starts later than this before the deadline.
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(12);
 
-/// After how long a pending goal is asked for again.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// After how long a pending goal is asked for again: at worst, this much later than AWS a deploy goes on.
+const ASK_AGAIN: Duration = Duration::from_secs(4);
 
 impl Engine<'_> {
     /// Brings the order's goal as far as it goes without waiting.
