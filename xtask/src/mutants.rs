@@ -45,6 +45,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         to: "    if false {",
     },
     Mutant {
+        rule: "an old epoch changes nothing of which the ledger says all already",
+        file: RECORDS,
+        from: "        if fence.epoch == self.inside.lock().unwrap().epoch { Ok(()) } else { Err(LedgerError::Fenced) }",
+        to: "        if true { Ok(()) } else { Err(LedgerError::Fenced) }",
+    },
+    Mutant {
         rule: "a write from an older reading is refused",
         file: RECORDS,
         from: "    if inside.records.get(edge).map(|stored| stored.version) != before {",

@@ -65,6 +65,10 @@ pub trait Ledger: Send + Sync {
     /// for a record that must not exist yet. An event of the change is written with it.
     async fn write(&self, fence: &Fence, before: Option<Version>, record: &Record) -> Result<Version, LedgerError>;
 
+    /// [`LedgerError::Fenced`] if the epoch has moved on. For a change in AWS of which the ledger says all already, so that
+    /// there is nothing to write before it.
+    async fn check(&self, fence: &Fence) -> Result<(), LedgerError>;
+
     /// Drops the record of a resource that is gone, likewise.
     async fn forget(&self, fence: &Fence, before: Version, edge: &Edge) -> Result<(), LedgerError>;
 }

@@ -209,6 +209,7 @@ impl Hand<'_> {
 
     async fn delete_surplus(&self, surplus: Vec<Actual>) -> Result<Step, Fault> {
         for actual in surplus {
+            self.engine.ledger.check(&self.order.fence).await?;
             let mut subject = self.subject(self.task.stored.as_ref().map(|stored| &stored.record));
             subject.locator = Some(actual.locator);
             match self.limited(self.resource.delete(&subject)).await {
@@ -251,12 +252,14 @@ impl Hand<'_> {
         Ok(Step::Moved)
     }
 
-    /// Applies `event`, lets `fill` complete the record, and writes it if it says something new.
+    /// Applies `event`, lets `fill` complete the record, and writes it if it says something new. Either way the epoch was
+    /// checked after that.
     async fn transition(&self, stored: &Stored, event: Event, fill: impl FnOnce(&mut Record)) -> Result<Stored, Fault> {
         let mut record = stored.record.clone();
         fill(&mut record);
         record.state = legal(record.state.apply(event))?;
         if record == stored.record {
+            self.engine.ledger.check(&self.order.fence).await?;
             return Ok(stored.clone());
         }
         self.write(Some(stored), record).await

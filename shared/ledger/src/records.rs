@@ -69,6 +69,11 @@ impl engine::Ledger for Ledger {
         Ok(Version(before + 1))
     }
 
+    async fn check(&self, fence: &Fence) -> Result<(), LedgerError> {
+        let holder = EpochItem::read(self, &fence.platform).await?;
+        if holder.epoch == fence.epoch && holder.run == Some(fence.run) { Ok(()) } else { Err(LedgerError::Fenced) }
+    }
+
     async fn forget(&self, fence: &Fence, before: Version, edge: &Edge) -> Result<(), LedgerError> {
         let key = keys::record(&fence.platform, edge);
         let at = Timestamp::now();

@@ -218,6 +218,7 @@ async fn an_old_epoch_writes_nothing(ledger: &Ledger) {
     let fenced = ledger.fence(&old.platform, old.run, &stuck(), start()).await.unwrap();
     assert_eq!(fenced.fence.epoch, old.epoch.next());
     assert_eq!(ledger.write(&old, None, &record(&old, "vpc")).await, Err(LedgerError::Fenced));
+    assert_eq!(ledger.check(&old).await, Err(LedgerError::Fenced));
     assert_eq!(ledger.records(&old.platform).await.unwrap(), []);
     assert_eq!(ledger.standing(&old).await, Err(LedgerError::Fenced));
     assert_eq!(ledger.enter_phase(&old, "Prune", start()).await, Err(LedgerError::Fenced));
@@ -227,6 +228,7 @@ async fn an_old_epoch_writes_nothing(ledger: &Ledger) {
     assert_eq!(ledger.forget(&old, version, &edge).await, Err(LedgerError::Fenced));
     let stranger = Fence { run: RunId::random(), ..new.clone() };
     assert_eq!(ledger.forget(&stranger, version, &edge).await, Err(LedgerError::Fenced));
+    assert_eq!(ledger.check(&stranger).await, Err(LedgerError::Fenced));
     ledger.forget(&new, version, &edge).await.unwrap();
 }
 

@@ -95,6 +95,11 @@ impl Ledger for Records {
         .await
     }
 
+    async fn check(&self, fence: &Fence) -> Result<(), LedgerError> {
+        self.turns.pass().await;
+        if fence.epoch == self.inside.lock().unwrap().epoch { Ok(()) } else { Err(LedgerError::Fenced) }
+    }
+
     async fn forget(&self, fence: &Fence, before: Version, edge: &Edge) -> Result<(), LedgerError> {
         self.change(|inside| {
             check(inside, fence, Some(before), edge)?;

@@ -243,7 +243,7 @@ impl History {
                             epoch: self.epoch,
                             plan: Arc::clone(plan),
                             pass,
-                            calls: self.random.random_range(0..=8),
+                            calls: self.random.random_range(0..=40),
                         });
                         Answer::Aborted
                     }
@@ -288,16 +288,19 @@ impl History {
 
     /// The ghost calls once more.
     fn haunt(&mut self) {
-        let Some(ghost) = self.ghost.as_mut().filter(|ghost| ghost.calls > 0) else { return };
-        ghost.calls -= 1;
+        let Some(ghost) = self.ghost.as_mut() else { return };
+        ghost.calls = ghost.calls.saturating_sub(1);
         let (plan, identity) = (Arc::clone(&ghost.plan), self.identity.clone());
         self.left_behind.push(Actor::new(&self.stage, identity, ghost.run, ghost.epoch, plan, ghost.pass));
+        if ghost.calls == 0 {
+            self.ghost = None;
+        }
     }
 
     /// Lets time pass, and those go on that nobody waits for.
     async fn pass(&mut self, seconds: i64) {
         for second in 0..seconds {
-            if second % 10 == 5 {
+            if self.random.random_ratio(1, 10) {
                 self.haunt();
             }
             loop {
@@ -305,7 +308,7 @@ impl History {
                 let Some(index) = able.get(self.random.random_range(0..able.len().max(1))) else { break };
                 self.let_go_on(*index);
             }
-            if self.left_behind.is_empty() {
+            if self.left_behind.is_empty() && self.ghost.is_none() {
                 return self.tick(seconds - second).await;
             }
             self.tick(1).await;
