@@ -68,8 +68,9 @@ fn lint_template(python: &Path) -> Done {
         return Err(format!("sam/template.yaml: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     std::fs::write(&plain, &output.stdout)?;
-    run(program(python, &["-c", "import sys; from cfnlint.runner import main; sys.exit(main())", "--template"])
-        .arg(&plain))
+    // SAM joins a machine's definition line by line, and cfn-lint descends one call deeper with each.
+    let script = "import sys; sys.setrecursionlimit(20_000); from cfnlint.runner import main; sys.exit(main())";
+    run(program(python, &["-c", script, "--template"]).arg(&plain))
 }
 
 fn empty_parameters(folder: &Path) -> Done<PathBuf> {
