@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use plan::Plan;
 use tokio::time::Instant;
 
-use crate::perform::Step;
+use crate::perform::{CALL_LIMIT, Step};
 use crate::select::{Task, select};
 use crate::{Fence, Ledger, Moment, Pass, Resource};
 
@@ -65,9 +65,6 @@ pub enum Outcome {
 
 /// How many resources are worked on at once: EC2 throttles an account that asks for much more.
 const AT_ONCE: usize = 8;
-
-/// The time that one call to AWS with its bookkeeping may take. None starts later than this before the deadline.
-pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(12);
 
 /// After how long a pending goal is asked for again: at worst, this much later than AWS a deploy goes on.
 const ASK_AGAIN: Duration = Duration::from_secs(4);

@@ -1,6 +1,7 @@
 //! Thin hands: one step about one resource. What is written before a call and what after it stands here, and nowhere else.
 
 use std::future::Future;
+use std::time::Duration;
 
 use domain::{
     Claim, Class, Event, Fault, FaultName, Generation, IllegalTransition, Operation, Outputs, Record, State, Token,
@@ -9,11 +10,13 @@ use plan::FieldChange;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::advance::CALL_LIMIT;
 use crate::select::Task;
 use crate::{
     Actual, CallError, Created, Decision, Engine, Observed, Order, Pass, Progress, Resource, Stored, Subject, decide,
 };
+
+/// The time that one call to AWS with its bookkeeping may take. None starts later than this before the deadline.
+pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(12);
 
 /// What came of a step.
 pub(crate) enum Step {

@@ -265,6 +265,24 @@ async fn an_old_epoch_creates_nothing() {
 }
 
 #[tokio::test]
+async fn an_old_epoch_asks_for_no_deletion_again() {
+    let harness = Harness::default();
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    let vpc = harness.record("vpc").locator.unwrap().0;
+    harness.world.place("eni-foreign", Kind::SecurityGroup, Default::default(), json!({"vpc": vpc}));
+    for _ in 0..40 {
+        assert!(matches!(harness.call(&empty(), Pass::Prune).await, Ok(Outcome::Pending { .. })));
+        harness.clock.pass(SignedDuration::from_secs(10));
+    }
+    harness.world.take_calls();
+    assert!(matches!(harness.call(&empty(), Pass::Prune).await, Ok(Outcome::Pending { .. })));
+    assert_eq!(mutations(&harness), [(Verb::Delete, "vpc".to_owned())]);
+    harness.records.next_epoch();
+    assert_eq!(harness.call(&empty(), Pass::Prune).await.unwrap_err().name, FaultName::LostLease);
+    assert_eq!(mutations(&harness), []);
+}
+
+#[tokio::test]
 async fn what_somebody_else_hung_on_it_ends_as_stuck_with_the_reason() {
     let harness = Harness::default();
     let plan = network("10.0.0.0/16", "a");
