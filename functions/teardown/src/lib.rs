@@ -15,7 +15,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use domain::{Fault, FaultName, Region};
 use engine::Ledger as _;
 use jiff::Timestamp;
-use lambda::{Invocation, Services, Task, Triple, Variables, call_fault, noted, visit};
+use lambda::{Invocation, Services, Task, Triple, Variables, Visit, call_fault, noted, visit};
 use ledger::{Orphans, Report};
 use serde::Serialize;
 
@@ -108,7 +108,8 @@ impl Teardown {
 
     async fn prove(&self, task: &Task, now: Timestamp) -> Result<Triple, Fault> {
         let visit = visit(&self.services.ledger, task, "Prove", now).await?;
-        let report = proof::prove(&self.clients, &visit.platform.identity(), visit.run.id, now).await?;
+        let Visit { platform, run, .. } = &visit;
+        let report = proof::prove(&self.clients, &platform.identity(), &platform.target, run.id, now).await?;
         // A service may go on showing for a while what is gone.
         let began = visit.run.phases.last().map_or(now, |phase| phase.started);
         let settled = began + jiff::SignedDuration::try_from(self.settling).unwrap_or_default() <= now;

@@ -1,6 +1,6 @@
 //! The proof: after everything was removed, each service is asked what is there.
 
-use domain::{Fault, FaultName, Identity, RunId};
+use domain::{Fault, FaultName, Identity, RunId, Target};
 use jiff::Timestamp;
 use ledger::{Leftover, Listing, Report};
 
@@ -17,8 +17,15 @@ pub fn verdict(report: &Report) -> Result<(), Fault> {
 }
 
 /// Asks every service in which a platform may own something. Tags are matched on installation and platform, so that what an
-/// earlier life of the name left behind is found too.
-pub async fn prove(clients: &Clients, identity: &Identity, run: RunId, at: Timestamp) -> Result<Report, Fault> {
+/// earlier life of the name left behind is found too. IAM knows no region: the roles of a namesake in another region have
+/// the same path and another end, and are left out.
+pub async fn prove(
+    clients: &Clients,
+    identity: &Identity,
+    target: &Target,
+    run: RunId,
+    at: Timestamp,
+) -> Result<Report, Fault> {
     let mut report = Report { platform: identity.platform.clone(), run, at, listings: Vec::new(), left: Vec::new() };
     let by = format!("the tag {} = {}", Identity::PLATFORM, identity.platform);
     let owned = [
@@ -31,7 +38,8 @@ pub async fn prove(clients: &Clients, identity: &Identity, run: RunId, at: Times
     let path = format!("{}{}/", listing::path(&identity.installation), identity.platform);
     note(&mut report, "log groups", &format!("the name {path}*"), listing::log_groups(clients, &path).await?);
     let mut roles = Vec::new();
-    for role in listing::roles(clients, &path).await? {
+    let mark = plan::role_mark(&identity.installation, &target.region, &identity.platform);
+    for role in listing::roles(clients, &path).await?.into_iter().filter(|role| role.locator.ends_with(&mark)) {
         roles.push(listing::with_its_policies(clients, role).await?);
     }
     note(&mut report, "roles", &format!("the path {path}"), roles);

@@ -40,10 +40,7 @@ fn judged(verb: Verb, action: &str, code: &str, status: Option<u16>, detail: &st
         code if is_throttling(code) => fault(FaultName::Throttled),
         // The credentials of a function come with its environment, and the next call may have newer ones.
         code if is_server_error(code) || is_expired(code) => fault(FaultName::ServiceUnavailable),
-        code if is_denial(code) => CallError::Fault(
-            Fault::new(FaultName::AccessDenied, format!("AWS denied {action} ({code}): {detail}"))
-                .next(format!("allow {action} to the function's role, then retry")),
-        ),
+        code if is_denial(code) => denied(action, code, detail),
         code if is_not_found(code) => CallError::NotFound,
         code if is_quota(code) => CallError::Fault(
             Fault::new(FaultName::QuotaExceeded, format!("{action} answered {code}: {detail}"))
@@ -55,6 +52,9 @@ fn judged(verb: Verb, action: &str, code: &str, status: Option<u16>, detail: &st
         code if is_duplicate(code) && verb == Verb::Create => fault(FaultName::UpdateInProgress),
         _ if status.is_some_and(|status| status >= 500) => fault(FaultName::ServiceUnavailable),
         _ if status == Some(429) => fault(FaultName::Throttled),
+        // An answer to HEAD has no body, so no code.
+        _ if status == Some(403) => denied(action, code, detail),
+        _ if status == Some(404) => CallError::NotFound,
         _ => match verb {
             Verb::Read => fault(FaultName::Internal),
             Verb::Create => fault(FaultName::CreateFailed),
@@ -62,6 +62,11 @@ fn judged(verb: Verb, action: &str, code: &str, status: Option<u16>, detail: &st
             Verb::Delete => fault(FaultName::DeleteFailed),
         },
     }
+}
+
+fn denied(action: &str, code: &str, detail: &str) -> CallError {
+    let fault = Fault::new(FaultName::AccessDenied, format!("AWS denied {action} ({code}): {detail}"));
+    CallError::Fault(fault.next(format!("allow {action} to the function's role, then retry")))
 }
 
 fn is_throttling(code: &str) -> bool {
@@ -189,6 +194,8 @@ mod tests {
             (Verb::Read, "ExpiredTokenException", Some(400), Some(ServiceUnavailable)),
             (Verb::Create, "UnauthorizedOperation", Some(403), Some(AccessDenied)),
             (Verb::Read, "AccessDeniedException", Some(400), Some(AccessDenied)),
+            (Verb::Read, "no code", Some(403), Some(AccessDenied)),
+            (Verb::Read, "no code", Some(404), None),
             (Verb::Create, "AddressLimitExceeded", Some(400), Some(QuotaExceeded)),
             (Verb::Create, "LimitExceededException", Some(400), Some(QuotaExceeded)),
             (Verb::Create, "InvalidVpcID.NotFound", Some(400), None),

@@ -213,7 +213,8 @@ impl Case {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
         };
-        let report = teardown::proof::prove(&clients, &self.identity, self.run, Timestamp::now()).await.unwrap();
+        let report =
+            teardown::proof::prove(&clients, &self.identity, &target(), self.run, Timestamp::now()).await.unwrap();
         report.left.into_iter().map(|left| format!("{} {}", left.what, left.locator)).collect()
     }
 
