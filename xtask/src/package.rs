@@ -34,10 +34,8 @@ pub(crate) async fn build(arguments: Arguments) -> Done {
     let functions = chosen(arguments.functions, functions()?)?;
     target()?;
     let python = ::sandbox::venv::with(REQUIREMENTS).await?;
-    // One by one: built together, each would get the features that only another needs.
-    for function in &functions {
-        run(lambda(&python)?.args(["--package", function]))?;
-    }
+    // At once, so that what they share is compiled once.
+    run(lambda(&python)?.args(functions.iter().flat_map(|function| ["--package", function])))?;
     let dist = workspace().join("dist");
     std::fs::create_dir_all(&dist)?;
     say(&format!("\n{:<10} {:>12} {:>12}  glibc", "function", "program", "zip"));
