@@ -119,8 +119,8 @@ fn is_function(event: &HistoryEvent) -> bool {
 
 /// The executions that tasks of this history started and waited for.
 fn children(events: &[HistoryEvent]) -> Vec<String> {
-    let submitted = events.iter().filter_map(|event| event.task_submitted_event_details()?.output());
-    let answers = submitted.filter_map(|output| serde_json::from_str::<Value>(output).ok());
+    let succeeded = events.iter().filter_map(|event| event.task_succeeded_event_details()?.output());
+    let answers = succeeded.filter_map(|output| serde_json::from_str::<Value>(output).ok());
     answers.filter_map(|answer| Some(answer["ExecutionArn"].as_str()?.to_owned())).collect()
 }
 
@@ -131,7 +131,7 @@ fn seconds(event: &HistoryEvent) -> f64 {
 #[cfg(test)]
 mod tests {
     use aws_sdk_sfn::primitives::DateTime;
-    use aws_sdk_sfn::types::{TaskScheduledEventDetails, TaskSubmittedEventDetails};
+    use aws_sdk_sfn::types::{TaskScheduledEventDetails, TaskSucceededEventDetails};
 
     use super::*;
 
@@ -139,7 +139,7 @@ mod tests {
     fn transitions_calls_and_children_are_counted() {
         let function = TaskScheduledEventDetails::builder().resource_type("lambda").resource("invoke");
         let function = function.region("eu-west-1").parameters("{}").build().unwrap();
-        let child = TaskSubmittedEventDetails::builder().resource_type("states").resource("startExecution.sync:2");
+        let child = TaskSucceededEventDetails::builder().resource_type("states").resource("startExecution.sync:2");
         let child = child.output(r#"{"ExecutionArn": "arn:child"}"#).build().unwrap();
         let at = |second: i64, kind: HistoryEventType| {
             HistoryEvent::builder().id(second).timestamp(DateTime::from_secs(second)).r#type(kind)
@@ -150,8 +150,8 @@ mod tests {
             at(2, HistoryEventType::TaskScheduled).task_scheduled_event_details(function),
             at(4, HistoryEventType::TaskSucceeded),
             at(4, HistoryEventType::TaskStateEntered),
-            at(5, HistoryEventType::TaskSubmitted).task_submitted_event_details(child),
-            at(9, HistoryEventType::TaskSucceeded),
+            at(5, HistoryEventType::TaskSubmitted),
+            at(9, HistoryEventType::TaskSucceeded).task_succeeded_event_details(child),
             at(10, HistoryEventType::ExecutionSucceeded),
         ]
         .map(|event| event.build().unwrap());
