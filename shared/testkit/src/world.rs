@@ -39,8 +39,6 @@ pub struct Effect {
     pub verb: Verb,
     /// To what.
     pub locator: String,
-    /// Whether a deletion met a thing that worked.
-    pub was_well: bool,
     /// Whether a deletion left somebody who refers to it.
     pub dangling: bool,
 }
@@ -221,7 +219,7 @@ impl Inside {
     fn note(&mut self, request: &Request, now: Timestamp, locator: &str) -> &mut Effect {
         let Request { verb, begun, actor: (epoch, last_call), .. } = *request;
         let locator = locator.to_owned();
-        let effect = Effect { begun, at: now, epoch, last_call, verb, locator, was_well: false, dangling: false };
+        let effect = Effect { begun, at: now, epoch, last_call, verb, locator, dangling: false };
         self.effects.push(effect);
         self.effects.last_mut().unwrap()
     }
@@ -277,16 +275,14 @@ impl Inside {
         let user = user.map(|(user, _)| user.clone());
         let thing = self.things.get(&locator).filter(|thing| is_there(thing) && thing.visible <= now);
         let thing = thing.ok_or(CallError::NotFound)?;
-        let (kind, was_well) = (thing.kind, thing.is_well(now));
+        let kind = thing.kind;
         if let Some(user) = user.as_ref().filter(|_| !thing::leaves_others_dangling(kind)) {
             let message = format!("{user} still uses {locator}");
             return Err(CallError::Fault(Fault::new(FaultName::DependencyStillThere, message)));
         }
         let thing = self.things.get_mut(&locator).ok_or(CallError::NotFound)?;
         let gone = *thing.gone.get_or_insert(now + duration(kind));
-        let effect = self.note(request, now, &locator);
-        effect.was_well = was_well;
-        effect.dangling = user.is_some();
+        self.note(request, now, &locator).dangling = user.is_some();
         Ok(Done { locator, progress: if gone <= now { Progress::Done } else { Progress::Pending } })
     }
 

@@ -28,11 +28,6 @@ impl Thing {
         self.gone.is_some_and(|gone| gone <= now)
     }
 
-    /// Whether it works: nothing is wrong with it, and it is not on its way out.
-    pub(super) fn is_well(&self, now: Timestamp) -> bool {
-        self.failure.is_none() && self.ready <= now && self.gone.is_none() && !self.unfinished
-    }
-
     pub(super) fn observed(&self, locator: &str, now: Timestamp) -> Observed {
         let actual = self.actual(locator);
         match &self.failure {
