@@ -270,6 +270,7 @@ impl Hand<'_> {
 
     async fn write(&self, before: Option<&Stored>, mut record: Record) -> Result<Stored, Fault> {
         record.updated = (self.engine.clock)();
+        record.confirmed = (record.state == State::Ready).then_some(self.order.fence.epoch);
         let version = before.map(|stored| stored.version);
         let version = self.engine.ledger.write(&self.order.fence, version, &record).await?;
         Ok(Stored { record, version })
@@ -291,6 +292,7 @@ impl Hand<'_> {
             outputs: Outputs::new(),
             adopted: false,
             attempts: stored.map_or(1, |stored| stored.record.attempts + 1),
+            confirmed: None,
             created: stored.map_or(now, |stored| stored.record.created),
             updated: now,
         };

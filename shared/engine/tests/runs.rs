@@ -94,6 +94,25 @@ async fn only_what_changed_is_touched() {
 }
 
 #[tokio::test]
+async fn what_a_phase_has_confirmed_it_does_not_look_at_again_before_verify_and_the_next_does() {
+    let mut harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    let foundation = Pass::Converge(Goal::Foundation);
+    harness.until_ready(&plan, foundation).await.unwrap();
+    harness.world.take_calls();
+    harness.until_ready(&plan, foundation).await.unwrap();
+    assert_eq!(harness.world.take_calls().len(), 0);
+    harness.until_ready(&plan, Pass::Converge(Goal::Egress)).await.unwrap();
+    harness.clock.pass(SignedDuration::from_hours(1));
+    harness.world.take_calls();
+    harness.until_ready(&plan, Pass::Verify).await.unwrap();
+    assert_eq!(harness.world.take_calls().len(), 6);
+    harness.next_phase();
+    harness.until_ready(&plan, foundation).await.unwrap();
+    assert!(harness.world.take_calls().iter().all(|call| call.verb == Verb::Observe));
+}
+
+#[tokio::test]
 async fn what_the_plan_drops_is_pruned_in_reverse() {
     let harness = Harness::default();
     let plan = network("10.0.0.0/16", "a");
@@ -241,7 +260,7 @@ async fn what_aws_gave_up_on_fails_this_phase_and_is_deleted_first_by_the_next()
 
 #[tokio::test]
 async fn drift_is_repaired_and_what_vanished_is_made_again() {
-    let harness = Harness::default();
+    let mut harness = Harness::default();
     let plan = network("10.0.0.0/16", "a");
     harness.deploy(&plan).await.unwrap();
     harness.clock.pass(SignedDuration::from_hours(1));
@@ -251,6 +270,7 @@ async fn drift_is_repaired_and_what_vanished_is_made_again() {
     harness.world.tamper(&vpc.locator.unwrap().0, Some(other));
     harness.world.tamper(&harness.record("route").locator.unwrap().0, None);
     harness.world.take_calls();
+    harness.next_phase();
     harness.deploy(&plan).await.unwrap();
     assert_eq!(mutations(&harness), [(Verb::Update, "vpc".to_owned()), (Verb::Create, "route".to_owned())]);
 }
