@@ -12,7 +12,6 @@ mod gateway_endpoint;
 mod given;
 mod interface_endpoint;
 mod internet_gateway;
-mod log_group;
 mod nat_gateway;
 mod peering;
 mod route;
@@ -69,7 +68,7 @@ fn of(kind: Kind, clients: &Clients) -> Box<dyn Resource> {
         Kind::InterfaceEndpoint => Box::new(interface_endpoint::InterfaceEndpoint(ec2)),
         Kind::Peering => Box::new(peering::Peering(ec2)),
         Kind::TransitGatewayAttachment => Box::new(transit_gateway_attachment::TransitGatewayAttachment(ec2)),
-        Kind::LogGroup => Box::new(log_group::LogGroup(clients.logs.clone())),
+        Kind::LogGroup => Box::new(resources::LogGroup(clients.logs.clone())),
         Kind::FlowLogRole => Box::new(flow_log_role::FlowLogRole(clients.iam.clone())),
         Kind::FlowLog => Box::new(flow_log::FlowLog(ec2)),
     }

@@ -9,8 +9,8 @@ use plan::FieldChange;
 use plan::network::FlowLogRoleSpec;
 use serde_json::{Value, json};
 
-use crate::ec2::{answered, finished};
-use crate::seen::{Phase, Seen, changed, is_subject, observed, outputs};
+use resources::seen::{Phase, Seen, changed, is_subject, observed, outputs};
+use resources::{answered, finished};
 
 /// The name of the role's only policy.
 const POLICY: &str = "write-flow-logs";
@@ -81,7 +81,7 @@ impl Resource for FlowLogRole {
         if changed(changes, "logGroupArn") {
             self.allow(&spec).await?;
         }
-        if let Some(change) = crate::tags::change(changes) {
+        if let Some(change) = resources::tag_change(changes) {
             if !change.put.is_empty() {
                 let call = self.0.tag_role().role_name(&spec.name).set_tags(Some(pairs(change.put)));
                 call.send().await.map_err(aws::changing("iam:TagRole"))?;
