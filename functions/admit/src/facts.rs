@@ -19,7 +19,7 @@ pub(crate) async fn gather(client: &Client, region: &Region, network: &Network, 
         Some(vpc_id) => given(client, region, network, vpc_id).await?,
         None => None,
     };
-    Ok(Facts { zones, slots, given })
+    Ok(Facts { zones, slots, given, cluster: None })
 }
 
 /// The region's own zones that are open to this account, by id. Local zones and wavelength zones are no home for a

@@ -37,7 +37,7 @@ pub(super) fn add(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) {
         let spec = InterfaceEndpointSpec {
             vpc: ground.vpc.clone(),
             service: full_name(wanted, service),
-            subnets: ground.subnets.clone(),
+            subnets: ground.subnets(),
             security_groups: vec![group.clone()],
             tags: wanted.tags.clone(),
         };
