@@ -80,7 +80,7 @@ pub(crate) fn shown(plan: &Plan) -> String {
         let Desired { kind, goal, spec, needs, exclusive } = &plan.resources[id];
         let lock = exclusive.as_ref().map(|lock| format!(", one at a time: {lock}")).unwrap_or_default();
         writeln!(text, "{id} ({kind}, {goal:?}{lock})").unwrap();
-        for (field, value) in spec.as_object().unwrap() {
+        for (field, value) in sorted(spec.as_object().unwrap()) {
             writeln!(text, "  {field}: {}", shown_value(value)).unwrap();
         }
         let also = needs.iter().filter(|need| !spec.to_string().contains(&format!("\"{}\"", need.resource)));
@@ -97,7 +97,8 @@ pub(crate) fn shown_value(value: &Value) -> String {
         Value::Object(map) => match (map.get("$of"), map.get("output")) {
             (Some(Value::String(of)), Some(Value::String(output))) => format!("<{of} {output}>"),
             _ => {
-                let fields: Vec<_> = map.iter().map(|(key, value)| format!("{key}: {}", shown_value(value))).collect();
+                let fields: Vec<_> =
+                    sorted(map).into_iter().map(|(key, value)| format!("{key}: {}", shown_value(value))).collect();
                 format!("{{{}}}", fields.join(", "))
             }
         },
@@ -105,6 +106,11 @@ pub(crate) fn shown_value(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// In order of name: which order a map has depends on what else is built with it.
+fn sorted(map: &serde_json::Map<String, Value>) -> BTreeMap<&String, &Value> {
+    map.iter().collect()
 }
 
 /// The records of a platform on which a plan was carried out.
