@@ -137,7 +137,8 @@ fn records() -> Vec<Record> {
 
 /// The plan of that deploy: one resource that nobody has begun.
 pub fn wanted() -> Plan {
-    let desired = Desired { kind: Kind::NatGateway, goal: Goal::Egress, spec: json!({}), needs: Vec::new() };
+    let desired =
+        Desired { kind: Kind::NatGateway, goal: Goal::Egress, spec: json!({}), needs: Vec::new(), exclusive: None };
     let resources = BTreeMap::from([(id("nat-3"), desired)]);
     Plan { target: target(), facts: Facts::default(), resources }
 }

@@ -10,17 +10,25 @@ use serde::{Deserialize, Serialize};
 pub enum Component {
     /// VPC, subnets, routes, gateways, endpoints, flow logs.
     Network,
+    /// The Kubernetes control plane, who may use it, and what its pods run on.
+    Cluster,
 }
 
 impl Component {
     /// Every component, in the order in which a platform is built.
-    pub const ALL: &'static [Self] = &[Self::Network];
+    pub const ALL: &'static [Self] = &[Self::Network, Self::Cluster];
 
     /// As it stands in ids and inputs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Network => "network",
+            Self::Cluster => "cluster",
         }
+    }
+
+    /// The kinds whose resources it may own.
+    pub fn kinds(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.iter().copied().filter(move |kind| kind.components().contains(&self))
     }
 
     /// The component of that name.
@@ -36,18 +44,18 @@ impl fmt::Display for Component {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident => $component:ident),* $(,)?) => {
+    ($($(#[$meta:meta])* $name:ident => $($component:ident)|+),* $(,)?) => {
         /// The type of a resource. A kind that was ever shipped stays, because records name it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum Kind { $($(#[$doc])* $name),* }
+        pub enum Kind { $($(#[$meta])* $name),* }
 
         impl Kind {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The component that makes and deletes resources of this kind.
-            pub fn component(self) -> Component {
-                match self { $(Self::$name => Component::$component),* }
+            /// The components that may own resources of this kind. Which one owns a resource, its id says.
+            pub fn components(self) -> &'static [Component] {
+                match self { $(Self::$name => &[$(Component::$component),+]),* }
             }
 
             /// As it stands in records and in what people read.
@@ -90,11 +98,30 @@ kinds! {
     /// A VPC's attachment to a transit gateway.
     TransitGatewayAttachment => Network,
     /// A CloudWatch log group.
-    LogGroup => Network,
-    /// The role by which VPC flow logs write.
-    FlowLogRole => Network,
+    LogGroup => Network | Cluster,
+    /// An IAM role with its policies. Records from before roles were of one kind call it `FlowLogRole`.
+    #[serde(alias = "FlowLogRole")]
+    Role => Network | Cluster,
     /// The flow log of a VPC.
     FlowLog => Network,
+    /// A KMS key with its alias.
+    KmsKey => Cluster,
+    /// The Kubernetes control plane: what EKS calls a cluster.
+    ControlPlane => Cluster,
+    /// A control plane's issuer of tokens, made known to IAM.
+    OidcProvider => Cluster,
+    /// Who may use a control plane, with the access policies.
+    AccessEntry => Cluster,
+    /// What the instances of a node group are started from.
+    LaunchTemplate => Cluster,
+    /// A group of nodes that EKS manages.
+    NodeGroup => Cluster,
+    /// Which pods run on Fargate.
+    FargateProfile => Cluster,
+    /// An EKS add-on.
+    Addon => Cluster,
+    /// A service account's IAM role, given by the Pod Identity agent.
+    PodIdentityAssociation => Cluster,
 }
 
 impl Kind {

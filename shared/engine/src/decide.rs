@@ -257,7 +257,7 @@ fn drift(wanted: &Wanted, record: &Record, actual: &Actual) -> Vec<FieldChange> 
         Change::InPlace(changes) => changes,
         // What AWS cannot change, nobody else can have changed: it is shown in another form, no more.
         Change::Replace(changes) => {
-            let changeable = plan::network::changeable(record.kind);
+            let changeable = plan::changeable(record.kind);
             changes.into_iter().filter(|change| changeable.contains(&change.field.as_str())).collect()
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Edge, Epoch, Generation, Kind, Outputs, ResourceId, State};
+use domain::{Edge, Epoch, Generation, Kind, Outputs, Record, ResourceId, State};
 use plan::{Change, Desired, Goal, Plan, Until, classify, current, resolve};
 use serde_json::Value;
 
@@ -136,6 +136,7 @@ impl<'a> View<'a> {
             let met = record.is_some_and(|record| match need.until {
                 Until::Ready => matches!(record.state, State::Ready | State::Updating(_)),
                 Until::Exists => record.locator.is_some(),
+                Until::Current => record.state == State::Ready && self.is_current(&need.resource, record),
             });
             match record {
                 Some(_) if self.passing.contains(&need.resource) => {
@@ -150,6 +151,12 @@ impl<'a> View<'a> {
         let spec =
             resolve(&desired.spec, &|of| self.outputs(of)).map_err(|unresolved| format!("waits: {unresolved}"))?;
         Ok(Wanted { spec, needs })
+    }
+
+    /// Whether what was applied last is what the plan wants now.
+    fn is_current(&self, id: &ResourceId, record: &Record) -> bool {
+        let spec = self.meant.get(id).and_then(|(_, spec)| spec.as_ref());
+        spec.is_some_and(|spec| classify(record.kind, &record.spec, spec) == Change::None)
     }
 
     /// The records that the plan does not mean, if no live record uses them.

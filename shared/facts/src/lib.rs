@@ -32,5 +32,5 @@ impl Clients {
 /// `ec2:DescribeRouteTables`, `ec2:DescribeVpcEndpoints`.
 pub async fn gather(clients: &Clients, manifest: &Manifest, slots: Slots) -> Result<Facts, CallError> {
     let given = network::given(&clients.ec2, &manifest.spec.region, &manifest.spec.network).await?;
-    Ok(Facts { zones: network::zones(&clients.ec2).await?, slots, given })
+    Ok(Facts { zones: network::zones(&clients.ec2).await?, slots, given, cluster: None })
 }

@@ -37,6 +37,30 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), (String, String)> {
         "policy-name" if !word(text, 128, "+=,.@-_") => {
             refuse(format!("`{text}` is no policy name"), "write the policy's name alone, not its ARN")
         }
+        "iam-name" if !word(text, 128, "+=,.@-_") => {
+            refuse(format!("`{text}` is no name in IAM"), "write the name alone, without a path, not the ARN")
+        }
+        "access-policy" if !(text.starts_with("AmazonEKS") && text.ends_with("Policy") && word(text, 128, "")) => {
+            refuse(
+                format!("`{text}` is no access policy of EKS"),
+                "`aws eks list-access-policies` lists them, like AmazonEKSViewPolicy",
+            )
+        }
+        "managed-policy" if !word(text, 512, "+=,.@-_/:") || (text.contains(':') && !text.starts_with("arn:")) => {
+            refuse(
+                format!("`{text}` is no managed policy"),
+                "write the name of one that AWS manages, or the ARN of one of the account",
+            )
+        }
+        "kms-key" if !text.starts_with("arn:") && !text.starts_with("alias/") => {
+            refuse(format!("`{text}` is no key"), "write its ARN, or its alias like alias/dai-prod")
+        }
+        // The characters that the names of secrets may have:
+        // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+        "secrets-prefix" if !word(text, 256, "/_+=.@-") => refuse(
+            format!("`{text}` is no beginning of a secret's name"),
+            "write letters, digits and /_+=.@-, like apps/",
+        ),
         "service-name" if !word(text, 64, ".-") || text.starts_with("com.amazonaws") => refuse(
             format!("`{text}` is no short service name"),
             "write what follows `com.amazonaws.<region>.`, like ecr.api",

@@ -27,10 +27,11 @@ pub fn parse(bytes: &[u8]) -> Result<Checked, Problems> {
         let typed = value.map(serde_json::from_value::<Manifest>);
         match typed {
             Some(Ok(typed)) => {
+                let typed = complete(typed);
                 let findings = rules::judge(&typed, tree);
                 let sound: Vec<Problem> = findings.into_iter().filter(|finding| stands(finding, &problems)).collect();
                 problems.extend(sound);
-                manifest = Some(complete(typed));
+                manifest = Some(typed);
             }
             // Every reason has been reported by its place; if none has, schema and types disagree.
             Some(Err(error)) if problems.is_empty() => {
@@ -60,6 +61,14 @@ fn complete(mut manifest: Manifest) -> Manifest {
     let network = &mut manifest.spec.network;
     if network.vpc_id.is_none() {
         network.cidr.get_or_insert_with(crate::Network::default_cidr);
+    }
+    let spec = &mut manifest.spec;
+    if let Some(cluster) = &mut spec.cluster {
+        let block = rules::free_service_block(&spec.network);
+        cluster.kubernetes_network_config.service_ipv4_cidr.get_or_insert(block);
+        if spec.compute.as_ref().is_none_or(crate::Compute::is_empty) {
+            spec.compute = Some(crate::Compute::default_for_cluster());
+        }
     }
     manifest
 }

@@ -1,8 +1,13 @@
 //! What a manifest must not say although every field is well-formed. Each rule is a function from the manifest to
 //! findings; their places are looked up here.
 
+mod accounts;
+mod cluster;
+mod compute;
 mod network;
 mod platform;
+
+pub(crate) use cluster::free_service_block;
 
 use crate::Manifest;
 use crate::problem::{Problem, Severity};
@@ -33,13 +38,25 @@ impl Finding {
 }
 
 /// The codes of all warnings: what `acknowledge` may name.
-pub(crate) const WARNINGS: &[&str] = &["NoWayOut", "SingleZone", "Unprotected"];
+pub(crate) const WARNINGS: &[&str] = &[
+    "NoWayOut",
+    "NoWayToApiServer",
+    "NobodyCanLogIn",
+    "OnlyTaintedNodes",
+    "OpenApiServer",
+    "SingleZone",
+    "Unprotected",
+    "UnroutedPrivateAccess",
+];
 
 /// Every finding that the manifest has not acknowledged.
 pub(crate) fn judge(manifest: &Manifest, tree: &Node) -> Vec<Problem> {
     let mut findings = Vec::new();
     platform::judge(manifest, &mut findings);
     network::judge(&manifest.spec, &mut findings);
+    cluster::judge(&manifest.spec, &mut findings);
+    compute::judge(&manifest.spec, &mut findings);
+    accounts::judge(&manifest.spec, &mut findings);
     findings.retain(|finding| {
         finding.severity == Severity::Error || !manifest.spec.acknowledge.iter().any(|code| code == finding.code)
     });

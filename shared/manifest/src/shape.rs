@@ -22,6 +22,27 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cidrBlock", "spec.network.cidr"),
     ("secondaryCIDR", "spec.network.pods.cidr"),
     ("permissionsBoundaryArn", "spec.permissionsBoundary"),
+    // eksctl's: https://docs.aws.amazon.com/eks/latest/eksctl/schema.html
+    ("accessConfig", "spec.cluster.accessEntries"),
+    ("authenticationMode", "spec.cluster.accessEntries"),
+    ("autoModeConfig", "spec.compute.autoMode"),
+    ("cloudWatch", "spec.cluster.logging"),
+    ("clusterEndpoints", "spec.cluster.apiServer"),
+    ("clusterLogging", "spec.cluster.logging"),
+    ("desiredCapacity", "desiredSize"),
+    ("fargateProfiles", "spec.compute.fargateProfiles"),
+    ("iam", "spec.serviceAccounts"),
+    ("iamIdentityMappings", "spec.cluster.accessEntries"),
+    ("instanceType", "instanceTypes"),
+    ("managedNodeGroups", "spec.compute.managedNodeGroups"),
+    ("nodeGroups", "spec.compute.managedNodeGroups"),
+    ("nodegroups", "spec.compute.managedNodeGroups"),
+    ("podIdentityAssociations", "spec.serviceAccounts"),
+    ("principalARN", "role"),
+    ("privateCluster", "spec.cluster.apiServer"),
+    ("secretsEncryption", "spec.cluster.encryptionConfig"),
+    ("spot", "capacityType"),
+    ("volumeSize", "diskSize"),
 ];
 
 /// Checks `node` against `schema` and gives what is right of it.
@@ -59,6 +80,11 @@ fn map(schema: &Value, node: &Node, path: &str, problems: &mut Vec<Problem>) -> 
         let is_named = schema["properties"].get(&entry.key).is_some();
         let field = match (&schema["properties"][&entry.key], &schema["additionalProperties"]) {
             (Value::Null, further @ Value::Object(_)) => further,
+            // A document whose form is not ours to judge: an add-on's configuration, a policy.
+            (Value::Null, Value::Bool(true)) => {
+                checked.insert(entry.key.clone(), whole(&entry.value));
+                continue;
+            }
             (Value::Null, _) => {
                 problems.push(unknown(schema, &entry.key, entry.key_place, path));
                 continue;
@@ -91,6 +117,15 @@ fn map(schema: &Value, node: &Node, path: &str, problems: &mut Vec<Problem>) -> 
         }
     }
     Value::Object(checked)
+}
+
+/// Everything below a node, as it is written.
+fn whole(node: &Node) -> Value {
+    match &node.content {
+        Content::Scalar(_, value) => value.clone(),
+        Content::List(items) => items.iter().map(whole).collect(),
+        Content::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), whole(&entry.value))).collect(),
+    }
 }
 
 fn scalar(schema: &Value, value: &Value, node: &Node, path: &str, problems: &mut Vec<Problem>) -> Option<Value> {

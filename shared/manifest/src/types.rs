@@ -1,6 +1,9 @@
 //! The manifest's types. Doc comments are what an editor and `landfall explain` show; defaults are what a short
 //! manifest means.
 
+mod cluster;
+mod compute;
+
 use std::collections::BTreeMap;
 
 use domain::{PlatformName, Region, Tags};
@@ -8,6 +11,9 @@ use ipnet::Ipv4Net;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use cluster::*;
+pub use compute::*;
 
 /// One platform, from its network to its users.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,6 +84,16 @@ pub struct Spec {
     /// The network: made for the platform, or given.
     #[serde(default)]
     pub network: Network,
+    /// The Kubernetes control plane. Left out: the platform is a network, and nothing runs in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
+    /// What pods run on. Left out: a group of two nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute: Option<Compute>,
+    /// What pods may do in AWS, by `<namespace>/<service account>`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("examples" = [{"apps/api": {"secretsPrefix": "apps/"}}]))]
+    pub service_accounts: BTreeMap<String, ServiceAccount>,
 }
 
 /// What may be destroyed, and when. A revision is judged by the guards of the one before it.
@@ -282,6 +298,10 @@ impl Default for VpcEndpoints {
         Self { mode: EndpointMode::Auto, additional: Vec::new() }
     }
 }
+
+/// What nodes and pods of any cluster ask for where there is no way out, beside S3, from which image layers come:
+/// <https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html>.
+pub const WITHOUT_NAT: &[&str] = &["ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts"];
 
 /// Which endpoints are made by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -147,6 +147,194 @@ fn rules() {
     }
 }
 
+/// A cluster to which nobody has an objection, with further fields.
+fn cluster(more: &str) -> String {
+    format!(
+        "cluster: {{apiServer: {{publicAccessCidrs: [203.0.113.7/32]}}, \
+         accessEntries: {{admins: {{role: admin, policies: [AmazonEKSClusterAdminPolicy]}}}}{more}}}"
+    )
+}
+
+#[test]
+fn rules_of_the_control_plane() {
+    let entries = |entries: &str| {
+        format!("cluster: {{apiServer: {{publicAccessCidrs: [203.0.113.7/32]}}, accessEntries: {{{entries}}}}}")
+    };
+    let admin = "policies: [AmazonEKSClusterAdminPolicy]";
+    let api =
+        |api: &str| format!("cluster: {{apiServer: {{{api}}}, accessEntries: {{admins: {{role: admin, {admin}}}}}}}");
+    let service = |block: &str| cluster(&format!(", kubernetesNetworkConfig: {{serviceIpv4Cidr: {block}}}"));
+    let many: Vec<String> = (0..41).map(|n| format!("203.0.113.{n}/32")).collect();
+    let table: &[(&str, &[&str])] = &[
+        (&cluster(""), &[]),
+        ("cluster: {}", &["NoWayToApiServer", "NobodyCanLogIn"]),
+        ("cluster: {}\nacknowledge: [NobodyCanLogIn, NoWayToApiServer]", &[]),
+        ("compute: {}", &["WithoutCluster"]),
+        ("serviceAccounts: {apps/api: {secretsPrefix: apps/}}", &["WithoutCluster"]),
+        (&cluster(", version: 1.35"), &[]),
+        (&cluster(", version: 1.30"), &[]),
+        (&cluster(", version: 1.35.2"), &["BadVersion"]),
+        (&cluster(", version: latest"), &["BadVersion"]),
+        (&cluster(", logging: {retentionDays: 31}"), &["BadRetention"]),
+        (&cluster(", logging: {types: [audits]}"), &["UnknownValue"]),
+        (&cluster(", encryptionConfig: {keyArn: mine}"), &["BadFormat"]),
+        (&service("172.16.0.0/12"), &[]),
+        (&service("172.16.0.0/11"), &["BadFormat"]),
+        (&service("100.64.0.0/16"), &["BadServiceCidr"]),
+        (&service("8.8.0.0/16"), &["BadServiceCidr"]),
+        (&service("192.168.0.0/25"), &["BadServiceCidr"]),
+        (&service("10.0.128.0/20"), &["CidrOverlap"]),
+        (&format!("{}\nnetwork: {{pods: {{cidr: 10.100.0.0/16}}}}", service("10.100.0.0/16")), &["CidrOverlap"]),
+        (
+            &format!(
+                "{}\nnetwork: {{routes: {{vpn: {{cidr: 192.168.0.0/16, transitGatewayId: tgw-12345678}}}}}}",
+                service("192.168.7.0/24")
+            ),
+            &["CidrOverlap"],
+        ),
+        // Without a block of the user's, one that is free is taken.
+        (&format!("{}\nnetwork: {{cidr: 172.20.0.0/16}}", cluster("")), &[]),
+        (&api("publicAccessCidrs: [0.0.0.0/0]"), &["OpenApiServer"]),
+        (&format!("{}\nacknowledge: [OpenApiServer]", api("publicAccessCidrs: [0.0.0.0/0]")), &[]),
+        (&api("publicAccessCidrs: [10.0.0.0/8]"), &["PrivateCidr"]),
+        (&api(&format!("publicAccessCidrs: [{}]", many.join(", "))), &["TooManyCidrs"]),
+        (&api(""), &["NoWayToApiServer"]),
+        (&api("privateAccessCidrs: [10.0.0.0/16]"), &[]),
+        (&api("privateAccessCidrs: [10.200.0.0/16]"), &["UnroutedPrivateAccess"]),
+        (
+            &format!(
+                "{}\nnetwork: {{routes: {{vpn: {{cidr: 10.200.0.0/16, transitGatewayId: tgw-12345678}}}}}}",
+                api("privateAccessCidrs: [10.200.7.0/24]")
+            ),
+            &[],
+        ),
+        (&entries("a: {role: x}"), &["NobodyCanLogIn"]),
+        (&entries("a: {role: x, groups: [developers]}"), &[]),
+        (&entries(&format!("a: {{{admin}}}")), &["AccessEntryPrincipal"]),
+        (&entries(&format!("a: {{role: x, user: y, {admin}}}")), &["AccessEntryPrincipal"]),
+        (&entries(&format!("a: {{role: x, {admin}}}, b: {{role: x, {admin}}}")), &["DuplicatePrincipal"]),
+        (&entries(&format!("a: {{role: x, {admin}}}, b: {{user: x, {admin}}}")), &[]),
+        (&entries("a: {role: x, groups: [g], namespaces: [apps]}"), &["NamespacesWithoutPolicies"]),
+        (&entries("a: {role: x, groups: ['system:masters']}"), &["ReservedGroup"]),
+        (&entries("a: {role: 'arn:aws:iam::111122223333:role/x', groups: [g]}"), &["BadFormat"]),
+        (&entries("a: {role: x, policies: [cluster-admin]}"), &["BadFormat"]),
+        (&format!("{}\nnetwork: {{availabilityZones: 1}}", cluster("")), &["TooFewZones"]),
+    ];
+    for (spec, expected) in table {
+        assert_eq!(codes(spec), *expected, "{spec}");
+    }
+}
+
+#[test]
+fn rules_of_what_pods_run_on() {
+    let on = |compute: &str| format!("{}\ncompute: {{{compute}}}", cluster(""));
+    let groups = |group: &str| on(&format!("managedNodeGroups: {{core: {{{group}}}}}"));
+    let fargate = "fargateProfiles: {all: {selectors: [{namespace: 'app*'}]}}";
+    let long = "n".repeat(55);
+    let closed = "network: {nat: Disable, publicSubnets: false, vpcEndpoints: {mode: Disable, additional: [ecr.api]}}";
+    let pinned = |name: &str, compute: &str| {
+        format!("{}\ncompute: {{{compute}}}", cluster(&format!(", addons: {{{name}: {{version: v1}}}}")))
+    };
+    let account = |fields: &str, compute: &str| format!("{}\nserviceAccounts: {{apps/api: {{{fields}}}}}", on(compute));
+    let statement = "Statement: [{Effect: Allow, Action: 'sqs:SendMessage', Resource: '*'}]";
+    let table: &[(&str, &[&str])] = &[
+        (&on(""), &[]),
+        (&groups("instanceTypes: [m7g.large], minSize: 1, maxSize: 5, desiredSize: 2"), &[]),
+        (&groups("instanceTypes: []"), &["NoInstanceTypes"]),
+        (&groups("minSize: 4"), &["BadSizes"]),
+        (&groups("desiredSize: 1"), &["BadSizes"]),
+        (&groups("maxSize: 1001"), &["OutOfRange"]),
+        (&groups("diskSize: 5"), &["OutOfRange"]),
+        (&groups("amiFamily: AmazonLinux2"), &["UnknownValue"]),
+        (&groups("availabilityZones: [eu-central-1a]"), &["ForeignZone"]),
+        (&groups("taints: [{key: a, effect: NoSchedule}]"), &["OnlyTaintedNodes"]),
+        (&groups("taints: [{key: a, effect: PreferNoSchedule}]"), &[]),
+        (&groups("taints: [{effect: NoSchedule}]"), &["MissingField"]),
+        (&on("managedNodeGroups: {core: {taints: [{key: a, effect: NoExecute}]}, apps: {}}"), &[]),
+        (&on("autoMode: {}, managedNodeGroups: {core: {taints: [{key: a, effect: NoExecute}]}}"), &[]),
+        (&on(&format!("managedNodeGroups: {{{long}: {{}}}}")), &["BadName"]),
+        (&on("managedNodeGroups: {a.b: {}}"), &["BadName"]),
+        (&on(fargate), &[]),
+        (&on("fargateProfiles: {eks-a: {selectors: [{namespace: a}]}}"), &["BadName"]),
+        (&on("fargateProfiles: {a: {selectors: []}}"), &["OutOfRange"]),
+        (&pinned("vpc-cni", fargate), &["UnusedAddon"]),
+        (&pinned("kube-proxy", fargate), &["UnusedAddon"]),
+        (&pinned("eks-pod-identity-agent", "autoMode: {}"), &["UnusedAddon"]),
+        (&pinned("coredns", "autoMode: {}"), &["UnusedAddon"]),
+        (&pinned("coredns", fargate), &[]),
+        (&pinned("vpc-cni", "autoMode: {}, managedNodeGroups: {core: {}}"), &[]),
+        (&format!("{}\n{closed}", on("")), &["MissingEndpoints"]),
+        (&format!("{}\n{}", on(""), closed.replace("Disable, additional", "Auto, additional")), &[]),
+        (&account("secretsPrefix: apps/", ""), &[]),
+        (&account("", ""), &["EmptyServiceAccount"]),
+        (&account("policies: [AmazonS3ReadOnlyAccess, 'arn:aws:iam::111122223333:policy/mine']", ""), &[]),
+        (&account("policies: ['s3:GetObject']", ""), &["BadFormat"]),
+        (&account(&format!("policy: {{{statement}}}"), ""), &[]),
+        (&account("policy: {Statements: []}", ""), &["BadPolicy"]),
+        (&account("policy: {Statement: [{$of: network/vpc, output: id}]}", ""), &["BadPolicy"]),
+        (&account("secretsPrefix: a, mechanism: PodIdentity", ""), &[]),
+        (&account("secretsPrefix: a, mechanism: PodIdentity", fargate), &["PodIdentityOnFargate"]),
+        (&account("secretsPrefix: a, mechanism: Irsa", fargate), &[]),
+        (&account("secretsPrefix: a", fargate), &[]),
+        (&account("secretsPrefix: 'a*'", ""), &["BadFormat"]),
+        (&format!("{}\nserviceAccounts: {{api: {{secretsPrefix: a}}}}", cluster("")), &["BadName"]),
+        (&format!("{}\nserviceAccounts: {{Apps/api: {{secretsPrefix: a}}}}", cluster("")), &["BadName"]),
+    ];
+    for (spec, expected) in table {
+        assert_eq!(codes(spec), *expected, "{spec}");
+    }
+}
+
+#[test]
+fn a_cluster_without_fields_means_a_good_one() {
+    let spec = "cluster: {}\nacknowledge: [NobodyCanLogIn, NoWayToApiServer]";
+    let value = serde_json::to_value(parse(with_spec(spec).as_bytes()).unwrap().manifest.spec).unwrap();
+    let shown = serde_json::json!({"cluster": value["cluster"], "compute": value["compute"]});
+    insta::with_settings!({sort_maps => true}, { insta::assert_yaml_snapshot!(shown) });
+}
+
+#[test]
+fn a_cluster_is_expanded_once() {
+    let spec = format!(
+        "{}\ncompute: {{autoMode: {{}}, managedNodeGroups: {{core: {{}}}}}}\nserviceAccounts: {{apps/api: {{policy: {{Statement: [{{Effect: Deny, n: 1.5}}]}}}}}}",
+        cluster(", version: 1.34, addons: {coredns: {configuration: {replicaCount: 3, list: [a, {b: true}]}}}")
+    );
+    let once = parse(with_spec(&spec).as_bytes()).unwrap().manifest;
+    assert_eq!(parse(serde_json::to_string(&once).unwrap().as_bytes()).unwrap().manifest, once);
+    let coredns = once.spec.cluster.unwrap().addons.coredns.unwrap();
+    assert_eq!(
+        serde_json::json!(coredns.configuration),
+        serde_json::json!({"replicaCount": 3, "list": ["a", {"b": true}]})
+    );
+}
+
+/// What eksctl calls a thing leads to what it is called here.
+#[test]
+fn the_words_of_eksctl_are_understood() {
+    let table = [
+        ("nodeGroups: []", "spec.compute.managedNodeGroups"),
+        ("managedNodeGroups: []", "spec.compute.managedNodeGroups"),
+        ("fargateProfiles: []", "spec.compute.fargateProfiles"),
+        ("iam: {}", "spec.serviceAccounts"),
+        ("cloudWatch: {}", "spec.cluster.logging"),
+        ("privateCluster: {}", "spec.cluster.apiServer"),
+        ("secretsEncryption: {}", "spec.cluster.encryptionConfig"),
+        ("iamIdentityMappings: []", "spec.cluster.accessEntries"),
+        ("autoModeConfig: {}", "spec.compute.autoMode"),
+        ("compute: {nodeGroups: {}}", "managedNodeGroups"),
+        ("compute: {managedNodeGroups: {core: {desiredCapacity: 2}}}", "desiredSize"),
+        ("compute: {managedNodeGroups: {core: {volumeSize: 80}}}", "diskSize"),
+        ("compute: {managedNodeGroups: {core: {instanceType: m7g.large}}}", "instanceTypes"),
+        ("compute: {managedNodeGroups: {core: {spot: true}}}", "capacityType"),
+        ("cluster: {clusterEndpoints: {}}", "apiServer"),
+    ];
+    for (spec, ours) in table {
+        let found = problems(with_spec(spec).as_bytes());
+        let unknown = found.iter().find(|problem| problem.code == "UnknownField").unwrap_or_else(|| panic!("{spec}"));
+        assert!(unknown.fix.contains(&format!("{ours}`")), "{spec}: {}", unknown.fix);
+    }
+}
+
 /// Whatever the bytes are, the answer is clear, quick and small.
 #[test]
 fn hostile_files() {

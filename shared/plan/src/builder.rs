@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Kind, ResourceId};
+use domain::{Component, Kind, ResourceId};
 use serde::Serialize;
 
 use crate::reference::referred;
@@ -14,13 +14,19 @@ pub(crate) trait Spec: Serialize {
     const KIND: Kind;
 }
 
-/// The resources of a plan in the making.
-#[derive(Debug, Default)]
+/// The resources of one component of a plan in the making.
+#[derive(Debug)]
 pub(crate) struct Builder {
+    component: Component,
     resources: BTreeMap<ResourceId, Desired>,
 }
 
 impl Builder {
+    /// Nothing yet of that component.
+    pub(crate) fn new(component: Component) -> Self {
+        Self { component, resources: BTreeMap::new() }
+    }
+
     /// Adds a resource of the spec's kind. It needs everything that its spec refers to, until that is ready.
     pub(crate) fn add<S: Spec>(&mut self, goal: Goal, name: impl Into<String>, spec: S) -> ResourceId {
         self.add_after(goal, name, spec, [])
@@ -34,7 +40,7 @@ impl Builder {
         spec: S,
         also: impl IntoIterator<Item = ResourceId>,
     ) -> ResourceId {
-        let id = ResourceId::new(S::KIND.component(), name);
+        let id = ResourceId::new(self.component, name);
         #[expect(clippy::expect_used, reason = "specs are structs of text, numbers, lists and maps with text keys")]
         let spec = serde_json::to_value(spec).expect("every spec becomes JSON");
         let mut needed = referred(&spec);
@@ -42,7 +48,7 @@ impl Builder {
         needed.sort();
         needed.dedup();
         let needs = needed.into_iter().map(|resource| Need { resource, until: Until::Ready }).collect();
-        self.resources.insert(id.clone(), Desired { kind: S::KIND, goal, spec, needs });
+        self.resources.insert(id.clone(), Desired { kind: S::KIND, goal, spec, needs, exclusive: None });
         id
     }
 

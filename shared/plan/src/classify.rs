@@ -6,7 +6,7 @@ use domain::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::network;
+use crate::changeable;
 
 /// One top-level field of a spec that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub fn classify(kind: Kind, old: &Value, new: &Value) -> Change {
     let changes = differing(old, new);
     if changes.is_empty() {
         Change::None
-    } else if changes.iter().all(|change| network::changeable(kind).contains(&change.field.as_str())) {
+    } else if changes.iter().all(|change| changeable(kind).contains(&change.field.as_str())) {
         Change::InPlace(changes)
     } else {
         Change::Replace(changes)

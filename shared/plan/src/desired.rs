@@ -18,6 +18,8 @@ pub enum Until {
     Exists,
     /// AWS is done with it.
     Ready,
+    /// AWS is done with it, and it is as this plan wants it: what comes later in an upgrade waits for what comes first.
+    Current,
 }
 
 /// One resource that another needs.
@@ -37,6 +39,10 @@ pub enum Goal {
     Foundation,
     /// The ways out: NAT, routes, endpoints.
     Egress,
+    /// The Kubernetes API: the control plane, and who may use it.
+    ControlPlane,
+    /// What pods run on, and what they need to run: add-ons, nodes, Fargate, roles of service accounts.
+    Compute,
 }
 
 /// One resource as it should be.
@@ -46,10 +52,13 @@ pub struct Desired {
     pub kind: Kind,
     /// Which goal asks for it.
     pub goal: Goal,
-    /// The kind's spec (see [`crate::network`]), where references may still be open.
+    /// The kind's spec (see [`crate::network`] and [`crate::cluster`]), where references may still be open.
     pub spec: Value,
     /// What must be there first. Every resource that the spec refers to is among them.
     pub needs: Vec<Need>,
+    /// A lock without which AWS is asked for nothing, where AWS does one thing at a time: `eks/<cluster>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusive: Option<String>,
 }
 
 /// Everything that one revision asks for. Immutable once stored.
@@ -61,12 +70,16 @@ pub struct Plan {
     pub facts: Facts,
     /// The resources.
     pub resources: BTreeMap<ResourceId, Desired>,
+    /// The Kubernetes minor that a further plan goes on to, once this one is carried out and verified: EKS climbs one at
+    /// a time. None if this plan goes all the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 impl Plan {
     /// The plan that wants nothing: the goal of a teardown.
     pub fn empty(target: Target) -> Self {
-        Self { target, facts: Facts::default(), resources: BTreeMap::new() }
+        Self { target, facts: Facts::default(), resources: BTreeMap::new(), next: None }
     }
 
     /// The ids of a component, each after all that it needs.

@@ -17,6 +17,8 @@ mod routes;
 mod specs;
 mod zones;
 
+use std::collections::BTreeSet;
+
 use domain::{Tags, Target};
 use ipnet::Ipv4Net;
 use manifest::{Manifest, Network};
@@ -25,11 +27,12 @@ pub use specs::*;
 pub use zones::assign_slots;
 
 use crate::builder::Builder;
+use crate::names::Names;
 use crate::{Facts, Problem, Ref, Slots};
 
 /// What the network is planned from.
 struct Wanted<'a> {
-    installation: &'a str,
+    names: Names<'a>,
     manifest: &'a Manifest,
     network: &'a Network,
     tags: &'a Tags,
@@ -38,13 +41,34 @@ struct Wanted<'a> {
 }
 
 /// What both sorts of network offer to what is built on them.
-struct Ground {
-    vpc: Ref,
+pub(crate) struct Ground {
+    pub(crate) vpc: Ref,
     /// The blocks from which its own clients come.
-    cidrs: Vec<Ipv4Net>,
-    /// One private subnet a zone.
-    subnets: Vec<Ref>,
+    pub(crate) cidrs: Vec<Ipv4Net>,
+    /// The private subnets: one a zone, or all that are given.
+    pub(crate) private: Vec<PrivateSubnet>,
     tables: Vec<Table>,
+}
+
+/// A subnet for interfaces, nodes and pods.
+pub(crate) struct PrivateSubnet {
+    /// Its zone, by id.
+    pub(crate) zone: String,
+    pub(crate) subnet: Ref,
+    /// The subnet of the zone's pods, if these have their own.
+    pub(crate) pods: Option<Ref>,
+}
+
+impl Ground {
+    /// One private subnet a zone.
+    pub(crate) fn one_a_zone(&self) -> Vec<&PrivateSubnet> {
+        let mut zones = BTreeSet::new();
+        self.private.iter().filter(|private| zones.insert(private.zone.as_str())).collect()
+    }
+
+    fn subnets(&self) -> Vec<Ref> {
+        self.one_a_zone().into_iter().map(|private| private.subnet.clone()).collect()
+    }
 }
 
 /// A route table that subnets of the platform use.
@@ -56,14 +80,14 @@ struct Table {
 
 /// Adds all resources of the network, and returns the numbers of the zones.
 pub(crate) fn add(
-    installation: &str,
+    names: Names<'_>,
     manifest: &Manifest,
-    target: &Target,
     facts: &Facts,
     into: &mut Builder,
-) -> Result<Slots, Vec<Problem>> {
+) -> Result<(Ground, Slots), Vec<Problem>> {
     let spec = &manifest.spec;
-    let wanted = Wanted { installation, manifest, network: &spec.network, tags: &spec.tags, target, facts };
+    let target = names.target;
+    let wanted = Wanted { names, manifest, network: &spec.network, tags: &spec.tags, target, facts };
     let (ground, slots) = match &wanted.network.vpc_id {
         Some(vpc_id) => (given::add(&wanted, vpc_id, into)?, facts.slots.clone()),
         None => made::add(&wanted, into)?,
@@ -71,5 +95,5 @@ pub(crate) fn add(
     endpoints::add(&wanted, &ground, into);
     flow_logs::add(&wanted, &ground, into);
     routes::add(&wanted, &ground, into);
-    Ok(slots)
+    Ok((ground, slots))
 }

@@ -1,9 +1,10 @@
 //! The plan of a whole platform: one line a component.
 
-use domain::Target;
+use domain::{Component, Target};
 use manifest::Manifest;
 
 use crate::builder::Builder;
+use crate::names::Names;
 use crate::{Facts, Plan, Problem, network};
 
 /// Everything that `manifest` asks for in `target`, given what Admit found out.
@@ -13,8 +14,9 @@ use crate::{Facts, Plan, Problem, network};
 ///
 /// The same arguments always give the same plan. All problems are returned at once.
 pub fn plan(installation: &str, manifest: &Manifest, target: &Target, facts: &Facts) -> Result<Plan, Vec<Problem>> {
-    let mut resources = Builder::default();
-    let slots = network::add(installation, manifest, target, facts, &mut resources)?;
+    let names = Names { installation, platform: &manifest.metadata.name, target };
+    let mut network = Builder::new(Component::Network);
+    let (_ground, slots) = network::add(names, manifest, facts, &mut network)?;
     let facts = Facts { slots, ..facts.clone() };
-    Ok(Plan { target: target.clone(), facts, resources: resources.finish() })
+    Ok(Plan { target: target.clone(), facts, resources: network.finish(), next: None })
 }

@@ -1,13 +1,19 @@
 //! A spec may refer to what another resource gave: the id of a VPC that does not exist yet.
 //!
 //! In JSON an open reference is `{"$of": "network/vpc", "output": "id"}`. The dollar keeps it apart from everything else
-//! in a spec: no tag key may hold one, so nothing that a user writes is ever taken for a reference.
+//! in a spec: no tag key may hold one, nor any key of a policy, so nothing that a user writes is ever taken for a reference.
+//!
+//! Where the output is a part of a text, that is `{"$joined": ["a", {"$of": …}, "b"]}` ([`joined`]). Where it is a part of a
+//! key, the object is a list of its entries, `{"$entries": [[key, value], …]}` ([`entries`]), as the conditions of a trust
+//! document need it.
 
 use domain::{Outputs, ResourceId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 const MARK: &str = "$of";
+const JOINED: &str = "$joined";
+const ENTRIES: &str = "$entries";
 
 /// A text that is known, or the output of another resource.
 ///
@@ -54,6 +60,16 @@ impl Ref {
             _ => None,
         }
     }
+}
+
+/// The text of all `parts` together: each a text or a [`Ref`].
+pub fn joined(parts: impl IntoIterator<Item = Value>) -> Value {
+    json!({JOINED: parts.into_iter().collect::<Vec<_>>()})
+}
+
+/// An object whose keys may be made of references: each a text, a [`Ref`], or [`joined`].
+pub fn entries(entries: impl IntoIterator<Item = (Value, Value)>) -> Value {
+    json!({ENTRIES: entries.into_iter().map(|(key, value)| json!([key, value])).collect::<Vec<_>>()})
 }
 
 /// A reference whose resource has not given that output yet.
@@ -108,10 +124,24 @@ fn replace(value: &Value, with: &mut impl FnMut(ResourceId, String) -> Option<St
         return with(of, output).map_or_else(|| value.clone(), Value::String);
     }
     match value {
-        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), replace(value, with))).collect(),
+        Value::Object(map) => closed(map.iter().map(|(key, value)| (key.clone(), replace(value, with))).collect()),
         Value::Array(items) => items.iter().map(|item| replace(item, with)).collect(),
         other => other.clone(),
     }
+}
+
+/// The text or the object that a map of ours stands for, once all its references are known.
+fn closed(map: Map<String, Value>) -> Value {
+    let text = |part: &Value| part.as_str().map(str::to_owned);
+    let known = match (map.get(JOINED), map.get(ENTRIES)) {
+        (Some(Value::Array(parts)), None) => parts.iter().map(text).collect::<Option<String>>().map(Value::String),
+        (None, Some(Value::Array(entries))) => {
+            let entry = |entry: &Value| Some((text(entry.get(0)?)?, entry.get(1)?.clone()));
+            entries.iter().map(entry).collect::<Option<Map<_, _>>>().map(Value::Object)
+        }
+        _ => None,
+    };
+    known.unwrap_or(Value::Object(map))
 }
 
 #[cfg(test)]
@@ -133,6 +163,19 @@ mod tests {
         let all = |_: &ResourceId| Some(&known);
         let resolved = json!({"vpc": "vpc-1", "via": {"natGateway": "vpc-1"}, "more": ["vpc-1", "x"]});
         assert_eq!(resolve(&spec, &all), Ok(resolved));
+    }
+
+    #[test]
+    fn references_are_parts_of_texts_and_of_keys() {
+        let provider = ResourceId::new(Component::Cluster, "oidc-provider");
+        let host = json!(Ref::output(&provider, "host"));
+        let key = |name: &str| joined([host.clone(), json!(name)]);
+        let spec = json!({"StringEquals": entries([(key(":sub"), json!("a")), (json!("b"), key("!"))])});
+        assert_eq!(referred(&spec), [provider.clone()]);
+        assert!(resolve(&spec, &|_| None).is_err());
+        let outputs = Outputs::from([("host".to_owned(), "oidc.eks/id/1".to_owned())]);
+        let resolved = json!({"StringEquals": {"oidc.eks/id/1:sub": "a", "b": "oidc.eks/id/1!"}});
+        assert_eq!(resolve(&spec, &|of| (*of == provider).then_some(&outputs)), Ok(resolved));
     }
 
     #[test]

@@ -5,8 +5,7 @@ use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::LogGroup as Listed;
 use domain::{Locator, Outputs, Tags};
 use engine::{CallError, Created, Observed, Progress, Resource, Subject};
-use plan::FieldChange;
-use plan::network::LogGroupSpec;
+use plan::{FieldChange, LogGroupSpec};
 use serde_json::json;
 
 use crate::finished;

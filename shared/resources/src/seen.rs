@@ -111,11 +111,11 @@ pub fn changed(changes: &[FieldChange], field: &str) -> bool {
 }
 
 /// Puts the steps that are missing into `properties`, under the name that every spec lacks
-/// ([`plan::network::UNFINISHED`]), so that `update` is asked for them. Nothing is put if none is missing.
+/// ([`plan::UNFINISHED`]), so that `update` is asked for them. Nothing is put if none is missing.
 pub fn put_unfinished(properties: &mut Value, steps: &[(&str, bool)]) {
     let missing: Vec<&str> = steps.iter().filter(|(_, done)| !done).map(|(step, _)| *step).collect();
     if !missing.is_empty() {
-        properties[plan::network::UNFINISHED] = json!(missing);
+        properties[plan::UNFINISHED] = json!(missing);
     }
 }
 

@@ -110,7 +110,7 @@ impl Harness {
 pub fn desired(name: &str, kind: Kind, goal: Goal, spec: Value, needs: &[&str]) -> (ResourceId, Desired) {
     let id = |name: &str| ResourceId::new(Component::Network, name);
     let needs = needs.iter().map(|name| Need { resource: id(name), until: Until::Ready }).collect();
-    (id(name), Desired { kind, goal, spec, needs })
+    (id(name), Desired { kind, goal, spec, needs, exclusive: None })
 }
 
 /// A plan of these resources.

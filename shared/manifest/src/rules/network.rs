@@ -19,15 +19,14 @@ pub(super) fn judge(spec: &Spec, findings: &mut Vec<Finding>) {
         made(network, findings)
     }
     routes(network, findings);
-    if !RETENTION_DAYS.contains(&network.flow_logs.retention_days) {
-        let days: Vec<String> = RETENTION_DAYS.iter().map(u32::to_string).collect();
-        let message = format!("CloudWatch Logs keeps nothing for just {} days", network.flow_logs.retention_days);
-        findings.push(Finding::error(
-            "BadRetention",
-            "spec.network.flowLogs.retentionDays",
-            message,
-            format!("write one of {}", days.join(", ")),
-        ));
+    retention("spec.network.flowLogs.retentionDays", network.flow_logs.retention_days, findings);
+}
+
+pub(super) fn retention(path: &str, days: u32, findings: &mut Vec<Finding>) {
+    if !RETENTION_DAYS.contains(&days) {
+        let known: Vec<String> = RETENTION_DAYS.iter().map(u32::to_string).collect();
+        let message = format!("CloudWatch Logs keeps nothing for just {days} days");
+        findings.push(Finding::error("BadRetention", path, message, format!("write one of {}", known.join(", "))));
     }
 }
 
@@ -63,7 +62,10 @@ fn zones(spec: &Spec, findings: &mut Vec<Finding>) {
             names.len()
         }
     };
-    if count == 1 && spec.network.vpc_id.is_none() {
+    if count == 1 && spec.network.vpc_id.is_none() && spec.cluster.is_some() {
+        let message = "one zone: EKS makes no control plane with subnets in fewer than two";
+        findings.push(Finding::error("TooFewZones", path, message, "write 2 or 3"));
+    } else if count == 1 && spec.network.vpc_id.is_none() {
         let message = "one zone: a cluster needs subnets in two, and a zone can fail";
         findings.push(Finding::warning("SingleZone", path, message, "write 2 or 3, or acknowledge `SingleZone`"));
     }
@@ -196,7 +198,7 @@ fn routes(network: &Network, findings: &mut Vec<Finding>) {
 /// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions>
 const RANGES: &[&str] = &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
 
-fn range_of(block: Ipv4Net) -> Option<&'static str> {
+pub(super) fn range_of(block: Ipv4Net) -> Option<&'static str> {
     let holds = |range: &&&str| range.parse::<Ipv4Net>().is_ok_and(|range| range.contains(&block));
     RANGES.iter().find(holds).copied()
 }
@@ -219,7 +221,7 @@ fn private(path: &str, block: Ipv4Net, findings: &mut Vec<Finding>) {
     }
 }
 
-fn overlap(path: &str, block: Ipv4Net, whose: &str, other: Ipv4Net, findings: &mut Vec<Finding>) {
+pub(super) fn overlap(path: &str, block: Ipv4Net, whose: &str, other: Ipv4Net, findings: &mut Vec<Finding>) {
     if block.contains(&other) || other.contains(&block) {
         let message = format!("{block} overlaps {whose} {other}");
         findings.push(Finding::error("CidrOverlap", path, message, "choose blocks that have no address in common"));

@@ -25,10 +25,10 @@ pub(super) fn add(wanted: &Wanted<'_>, tables: &Tables, into: &mut Builder) {
         .map(|(zone, subnet)| (zone.as_str(), nat_gateway(wanted, zone, subnet, public, into)))
         .collect();
     for private in &tables.private {
-        let own = gateways.iter().find(|(zone, _)| *zone == private.zone);
+        let own = gateways.iter().find(|(zone, _)| *zone == private.subnet.zone);
         if let Some((_, gateway)) = own.or(gateways.first()) {
             let via = Via::NatGateway(Ref::id(gateway));
-            default_route(&format!("private-{}", private.zone), &private.table, via, into);
+            default_route(&format!("private-{}", private.subnet.zone), &private.table, via, into);
         }
     }
 }

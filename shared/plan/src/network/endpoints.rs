@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use manifest::{EndpointMode, Nat};
+use manifest::{EndpointMode, Nat, WITHOUT_NAT};
 
 use super::{GatewayEndpointSpec, Ground, Ingress, InterfaceEndpointSpec, SecurityGroupSpec, Wanted};
 use crate::builder::Builder;
@@ -10,10 +10,6 @@ use crate::{Goal, Ref};
 
 /// The services that have gateway endpoints. These cost nothing.
 const GATEWAYS: &[&str] = &["s3", "dynamodb"];
-
-/// What nodes and pods of any cluster ask for, without a way out:
-/// <https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html>. Image layers come from S3.
-const WITHOUT_NAT: &[&str] = &["ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts"];
 
 /// Adds the endpoints that the manifest needs and names, without those that a given VPC has already: a second one of the
 /// same service would fight over its private name.
@@ -37,7 +33,7 @@ pub(super) fn add(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) {
         let spec = InterfaceEndpointSpec {
             vpc: ground.vpc.clone(),
             service: full_name(wanted, service),
-            subnets: ground.subnets.clone(),
+            subnets: ground.subnets(),
             security_groups: vec![group.clone()],
             tags: wanted.tags.clone(),
         };

@@ -1,8 +1,12 @@
 //! Records of all traffic.
 
-use super::{FlowLogRoleSpec, FlowLogSpec, Ground, LogGroupSpec, Wanted};
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{FlowLogSpec, Ground, Wanted};
 use crate::builder::Builder;
-use crate::{Goal, Ref, role_mark};
+use crate::{Goal, LogGroupSpec, Ref, RoleSpec, joined};
 
 /// Adds the flow log, the log group that it writes to, and the role by which it does.
 pub(super) fn add(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) {
@@ -10,16 +14,21 @@ pub(super) fn add(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) {
     if !asked.enabled {
         return;
     }
-    let (platform, tags) = (&wanted.manifest.metadata.name, wanted.tags);
-    let path = format!("/landfall/{}/{platform}/", wanted.installation);
-    let group =
-        LogGroupSpec { name: format!("{path}flow-logs"), retention_days: asked.retention_days, tags: tags.clone() };
+    let (names, tags) = (&wanted.names, wanted.tags);
+    let group = LogGroupSpec {
+        name: format!("{}flow-logs", names.path()),
+        retention_days: asked.retention_days,
+        tags: tags.clone(),
+    };
     let group = into.add(Goal::Foundation, "log-group-flow-logs", group);
-    let role = FlowLogRoleSpec {
-        name: role_name(wanted),
-        path,
-        permissions_boundary: wanted.manifest.spec.permissions_boundary.as_deref().map(|name| policy_arn(wanted, name)),
-        log_group_arn: Ref::output(&group, "arn"),
+    let role = RoleSpec {
+        name: names.role("flow-logs"),
+        path: names.path(),
+        description: "VPC flow logs write with this role".to_owned(),
+        trust: trust(wanted),
+        policies: BTreeMap::from([("write-flow-logs".to_owned(), write(&Ref::output(&group, "arn")))]),
+        managed_policies: Vec::new(),
+        permissions_boundary: wanted.manifest.spec.permissions_boundary.as_deref().map(|name| names.policy(name)),
         tags: tags.clone(),
     };
     let role = into.add(Goal::Foundation, "role-flow-logs", role);
@@ -32,16 +41,31 @@ pub(super) fn add(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) {
     into.add(Goal::Egress, "flow-log", log);
 }
 
-fn role_name(wanted: &Wanted<'_>) -> String {
-    let platform = &wanted.manifest.metadata.name;
-    format!("landfall-{platform}-flow-logs-{}", role_mark(wanted.installation, &wanted.target.region, platform))
+/// Flow logs of this account only: otherwise others could have the service write here (the confused deputy).
+///
+/// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html>
+fn trust(wanted: &Wanted<'_>) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": wanted.target.account}},
+        }],
+    })
 }
 
-fn policy_arn(wanted: &Wanted<'_>, name: &str) -> String {
-    let partition = match wanted.target.region.as_str() {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    format!("arn:{partition}:iam::{}:policy/{name}", wanted.target.account)
+/// It may not make log groups: one that we deleted would come back.
+fn write(group: &Ref) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents",
+            ],
+            "Resource": [group, joined([json!(group), json!(":*")])],
+        }],
+    })
 }

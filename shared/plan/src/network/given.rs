@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{GivenSubnetSpec, GivenVpcSpec, Ground, Table, Wanted, zones};
+use super::{GivenSubnetSpec, GivenVpcSpec, Ground, PrivateSubnet, Table, Wanted, zones};
 use crate::builder::Builder;
 use crate::{GivenNetwork, GivenSubnet, Goal, Problem, Ref};
 
@@ -24,14 +24,15 @@ pub(super) fn add(wanted: &Wanted<'_>, vpc_id: &str, into: &mut Builder) -> Resu
 
     let spec = GivenVpcSpec { id: given.vpc_id.clone(), cidrs: given.cidrs.clone() };
     let vpc = into.add(Goal::Foundation, format!("given-{vpc_id}"), spec);
-    let mut one_a_zone = BTreeMap::new();
+    let mut private_subnets = Vec::new();
     let mut tables = BTreeMap::new();
     for (id, subnet, private) in &subnets {
         let spec = GivenSubnetSpec { id: (*id).to_owned(), zone: subnet.zone.clone(), cidr: subnet.cidr };
         // A subnet is found in its VPC, which must be there first.
         let resource = into.add_after(Goal::Foundation, format!("given-{id}"), spec, [vpc.clone()]);
         if *private {
-            one_a_zone.entry(subnet.zone.as_str()).or_insert_with(|| Ref::id(&resource));
+            let zone = subnet.zone.clone();
+            private_subnets.push(PrivateSubnet { zone, subnet: Ref::id(&resource), pods: None });
         }
         let (label, table) = match &subnet.route_table {
             Some(table) => (table.clone(), Ref::Known(table.clone())),
@@ -39,10 +40,11 @@ pub(super) fn add(wanted: &Wanted<'_>, vpc_id: &str, into: &mut Builder) -> Resu
         };
         tables.insert(label, table);
     }
+    private_subnets.sort_by(|a, b| (&a.zone, &a.subnet).cmp(&(&b.zone, &b.subnet)));
     Ok(Ground {
         vpc: Ref::id(&vpc),
         cidrs: given.cidrs.clone(),
-        subnets: one_a_zone.into_values().collect(),
+        private: private_subnets,
         tables: tables.into_iter().map(|(label, table)| Table { label, table }).collect(),
     })
 }

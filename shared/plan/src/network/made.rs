@@ -7,7 +7,8 @@ use manifest::Network;
 use super::addresses::{self, Layout, POD_ZONES};
 use super::zones::{self, Zone};
 use super::{
-    Ground, InternetGatewaySpec, RouteTableSpec, SubnetSpec, Table, VpcCidrSpec, VpcSpec, Wanted, assign_slots, egress,
+    Ground, InternetGatewaySpec, PrivateSubnet, RouteTableSpec, SubnetSpec, Table, VpcCidrSpec, VpcSpec, Wanted,
+    assign_slots, egress,
 };
 use crate::builder::Builder;
 use crate::{Goal, Problem, Ref, Slots};
@@ -40,13 +41,15 @@ pub(super) fn add(wanted: &Wanted<'_>, into: &mut Builder) -> Result<(Ground, Sl
     });
     let mut making = Making { wanted, vpc, more, into };
     let tables = making.tables(divided);
-    let subnets = tables.private.iter().map(|private| private.subnet.clone()).collect();
     let mut all: Vec<Table> = tables.public.iter().map(|public| making.table("public", &public.table)).collect();
-    all.extend(tables.private.iter().map(|private| making.table(&format!("private-{}", private.zone), &private.table)));
+    all.extend(
+        tables.private.iter().map(|private| making.table(&format!("private-{}", private.subnet.zone), &private.table)),
+    );
     let Making { vpc, .. } = making;
     egress::add(wanted, &tables, into);
     let cidrs = std::iter::once(block).chain(pods).collect();
-    Ok((Ground { vpc, cidrs, subnets, tables: all }, slots))
+    let private = tables.private.into_iter().map(|table| table.subnet).collect();
+    Ok((Ground { vpc, cidrs, private, tables: all }, slots))
 }
 
 /// The route tables and what stands behind them.
@@ -67,9 +70,8 @@ pub(super) struct PublicTable {
 
 /// The table of one zone's private subnets.
 pub(super) struct PrivateTable {
-    pub(super) zone: String,
     pub(super) table: ResourceId,
-    pub(super) subnet: Ref,
+    pub(super) subnet: PrivateSubnet,
 }
 
 /// A block in a resource's name.
@@ -154,8 +156,9 @@ impl Making<'_, '_> {
         let subnet = Ref::id(&self.subnet("private", &zone, subnets.private, Some(PRIVATE_ROLE), None));
         let more = self.more.clone();
         let pods = subnets.pods.map(|cidr| Ref::id(&self.subnet("pods", &zone, cidr, None, more)));
-        let used_by = std::iter::once(subnet.clone()).chain(pods).collect();
-        PrivateTable { table: self.route_table(&format!("route-table-private-{zone}"), used_by), zone, subnet }
+        let used_by = std::iter::once(subnet.clone()).chain(pods.clone()).collect();
+        let table = self.route_table(&format!("route-table-private-{zone}"), used_by);
+        PrivateTable { table, subnet: PrivateSubnet { zone, subnet, pods } }
     }
 
     fn public_subnet(&mut self, zone: &Zone, cidr: Ipv4Net) -> ResourceId {

@@ -44,7 +44,7 @@ fn attachment(wanted: &Wanted<'_>, ground: &Ground, gateway: &str, into: &mut Bu
     let spec = TransitGatewayAttachmentSpec {
         vpc: ground.vpc.clone(),
         transit_gateway: gateway.to_owned(),
-        subnets: ground.subnets.clone(),
+        subnets: ground.subnets(),
         tags: wanted.tags.clone(),
     };
     into.add(Goal::Egress, format!("attachment-{gateway}"), spec)

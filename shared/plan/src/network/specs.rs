@@ -1,61 +1,28 @@
-//! The spec of every kind of the network: the top-level fields are what `classify` compares, one by one.
+//! The spec of every kind of the network.
 
-use domain::{Kind, Tags};
+use domain::Tags;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::Ref;
-use crate::builder::Spec;
-
-/// The field by which AWS shows steps of a creation that are missing (a gateway that is not attached), as a list of texts.
-/// No spec has it: wherever it is shown, it asks for an update.
-pub const UNFINISHED: &str = "unfinished";
-
-/// The fields of a kind that AWS changes in place. Any other asks for a replacement.
-pub fn changeable(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Vpc | Kind::InternetGateway | Kind::Peering => &["tags", UNFINISHED],
-        Kind::ElasticIp | Kind::NatGateway | Kind::FlowLog => &["tags"],
-        Kind::GivenVpc => &["cidrs"],
-        Kind::GivenSubnet => &["zone", "cidr"],
-        Kind::VpcCidr => &[],
-        Kind::Subnet => &["tags", "roleTag", "publicAddresses"],
-        Kind::RouteTable => &["tags", "subnets"],
-        Kind::Route => &["via"],
-        Kind::SecurityGroup => &["tags", "ingress"],
-        Kind::GatewayEndpoint => &["tags", "routeTables"],
-        Kind::InterfaceEndpoint => &["tags", "subnets", "securityGroups", UNFINISHED],
-        Kind::TransitGatewayAttachment => &["tags", "subnets"],
-        Kind::LogGroup => &["tags", "retentionDays"],
-        Kind::FlowLogRole => &["tags", "permissionsBoundary", "logGroupArn"],
-    }
-}
-
-macro_rules! specs {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? })*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
-    )*};
-}
+use crate::specs::{kinds, specs};
 
 specs! {
-    /// [`Kind::Vpc`]. DNS support and DNS names are always on, as EKS needs them. Outputs: `id`, `mainRouteTable`.
+    /// [`domain::Kind::Vpc`]. DNS support and DNS names are always on, as EKS needs them. Outputs: `id`, `mainRouteTable`.
     VpcSpec {
         /// The primary block.
         cidr: Ipv4Net,
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::GivenVpc`]. Outputs: `id`, `mainRouteTable`.
+    /// [`domain::Kind::GivenVpc`]. Outputs: `id`, `mainRouteTable`.
     GivenVpcSpec {
         /// Its id.
         id: String,
         /// Its blocks as they were found.
         cidrs: Vec<Ipv4Net>,
     }
-    /// [`Kind::GivenSubnet`]. Outputs: `id`.
+    /// [`domain::Kind::GivenSubnet`]. Outputs: `id`.
     GivenSubnetSpec {
         /// Its id.
         id: String,
@@ -64,21 +31,21 @@ specs! {
         /// Its block.
         cidr: Ipv4Net,
     }
-    /// [`Kind::VpcCidr`]: one more block. Outputs: `id` (the association).
+    /// [`domain::Kind::VpcCidr`]: one more block. Outputs: `id` (the association).
     VpcCidrSpec {
         /// The VPC.
         vpc: Ref,
         /// The block.
         cidr: Ipv4Net,
     }
-    /// [`Kind::InternetGateway`], attached. Outputs: `id`.
+    /// [`domain::Kind::InternetGateway`], attached. Outputs: `id`.
     InternetGatewaySpec {
         /// The VPC.
         vpc: Ref,
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::Subnet`]. Outputs: `id`.
+    /// [`domain::Kind::Subnet`]. Outputs: `id`.
     SubnetSpec {
         /// The VPC.
         vpc: Ref,
@@ -93,7 +60,7 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::RouteTable`] with its associations. Outputs: `id`.
+    /// [`domain::Kind::RouteTable`] with its associations. Outputs: `id`.
     RouteTableSpec {
         /// The VPC.
         vpc: Ref,
@@ -102,7 +69,7 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::Route`]. Outputs: none.
+    /// [`domain::Kind::Route`]. Outputs: none.
     RouteSpec {
         /// The route table.
         table: Ref,
@@ -111,7 +78,7 @@ specs! {
         /// Where it leads.
         via: Via,
     }
-    /// [`Kind::ElasticIp`]. Outputs: `id` (the allocation), `address`.
+    /// [`domain::Kind::ElasticIp`]. Outputs: `id` (the allocation), `address`.
     ElasticIpSpec {
         /// The subnet of the NAT gateway that it is for. A gateway is replaced when its subnet is, and the new one cannot
         /// have the address while the old one stands: so the address is replaced with it.
@@ -119,7 +86,7 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::NatGateway`], public. Outputs: `id`.
+    /// [`domain::Kind::NatGateway`], public. Outputs: `id`.
     NatGatewaySpec {
         /// The public subnet in which it stands.
         subnet: Ref,
@@ -128,7 +95,7 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::SecurityGroup`]: everything out, and TCP in as listed. Outputs: `id`.
+    /// [`domain::Kind::SecurityGroup`]: everything out, and TCP in as listed. Outputs: `id`.
     SecurityGroupSpec {
         /// The VPC.
         vpc: Ref,
@@ -148,7 +115,7 @@ specs! {
         /// From where.
         from: Ipv4Net,
     }
-    /// [`Kind::GatewayEndpoint`]. Outputs: `id`.
+    /// [`domain::Kind::GatewayEndpoint`]. Outputs: `id`.
     GatewayEndpointSpec {
         /// The VPC.
         vpc: Ref,
@@ -159,7 +126,7 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::InterfaceEndpoint`] with private DNS. Outputs: `id`.
+    /// [`domain::Kind::InterfaceEndpoint`] with private DNS. Outputs: `id`.
     InterfaceEndpointSpec {
         /// The VPC.
         vpc: Ref,
@@ -172,7 +139,7 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::Peering`] with a VPC of the same account and region, accepted. Outputs: `id`.
+    /// [`domain::Kind::Peering`] with a VPC of the same account and region, accepted. Outputs: `id`.
     PeeringSpec {
         /// Our VPC.
         vpc: Ref,
@@ -181,7 +148,7 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::TransitGatewayAttachment`]. Outputs: `id`.
+    /// [`domain::Kind::TransitGatewayAttachment`]. Outputs: `id`.
     TransitGatewayAttachmentSpec {
         /// The VPC.
         vpc: Ref,
@@ -192,29 +159,7 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// [`Kind::LogGroup`]. Outputs: `arn`, `name`.
-    LogGroupSpec {
-        /// Its name.
-        name: String,
-        /// For how many days events are kept.
-        retention_days: u32,
-        /// The user's tags.
-        tags: Tags,
-    }
-    /// [`Kind::FlowLogRole`]: may write to one log group. Outputs: `arn`, `name`.
-    FlowLogRoleSpec {
-        /// Its name.
-        name: String,
-        /// Its path: `/landfall/<installation>/<platform>/`.
-        path: String,
-        /// The ARN of the boundary policy.
-        permissions_boundary: Option<String>,
-        /// The group that it may write to.
-        log_group_arn: Ref,
-        /// The user's tags.
-        tags: Tags,
-    }
-    /// [`Kind::FlowLog`] of all traffic of a VPC. Outputs: `id`.
+    /// [`domain::Kind::FlowLog`] of all traffic of a VPC. Outputs: `id`.
     FlowLogSpec {
         /// The VPC.
         vpc: Ref,
@@ -241,14 +186,6 @@ pub enum Via {
     TransitGateway(String),
 }
 
-macro_rules! kinds {
-    ($($spec:ident: $kind:ident),* $(,)?) => {$(
-        impl Spec for $spec {
-            const KIND: Kind = Kind::$kind;
-        }
-    )*};
-}
-
 kinds! {
     VpcSpec: Vpc,
     GivenVpcSpec: GivenVpc,
@@ -265,7 +202,5 @@ kinds! {
     InterfaceEndpointSpec: InterfaceEndpoint,
     PeeringSpec: Peering,
     TransitGatewayAttachmentSpec: TransitGatewayAttachment,
-    LogGroupSpec: LogGroup,
-    FlowLogRoleSpec: FlowLogRole,
     FlowLogSpec: FlowLog,
 }

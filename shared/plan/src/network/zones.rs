@@ -102,7 +102,7 @@ mod tests {
         Facts {
             zones: (1..=zones).map(|n| (format!("{region}-az{n}"), format!("{region}-{n}"))).collect(),
             slots: slots.iter().map(|(zone, slot)| ((*zone).to_owned(), *slot)).collect(),
-            given: None,
+            ..Facts::default()
         }
     }
 

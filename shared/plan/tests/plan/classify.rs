@@ -1,8 +1,7 @@
 //! What a changed spec asks for, by table.
 
 use domain::Kind;
-use plan::network::{UNFINISHED, changeable};
-use plan::{Change, classify};
+use plan::{Change, UNFINISHED, changeable, classify};
 use serde_json::{Value, json};
 
 use crate::support::{GIVEN, facts, given_facts, manifest, planned};
@@ -32,8 +31,8 @@ fn by_table() {
         (Kind::Route, route("t", gateway("a")), route("t", gateway("b")), "in place"),
         (Kind::Route, route("t", gateway("a")), route("t", json!({"internetGateway": "a"})), "in place"),
         (Kind::Route, route("t", gateway("a")), route("u", gateway("a")), "replace"),
-        (Kind::FlowLogRole, json!({"permissionsBoundary": null}), json!({}), "none"),
-        (Kind::FlowLogRole, json!({}), json!({"permissionsBoundary": "arn"}), "in place"),
+        (Kind::Role, json!({"permissionsBoundary": null}), json!({}), "none"),
+        (Kind::Role, json!({}), json!({"permissionsBoundary": "arn"}), "in place"),
         (Kind::Subnet, json!({"cidr": "10.0.0.0/24"}), json!({}), "replace"),
         (Kind::Subnet, Value::Null, Value::Null, "none"),
     ];

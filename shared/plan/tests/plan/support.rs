@@ -77,15 +77,16 @@ pub(crate) fn planned_network(network: &str) -> Plan {
 pub(crate) fn shown(plan: &Plan) -> String {
     let mut text = String::new();
     for id in Component::ALL.iter().flat_map(|component| plan.in_order(*component)) {
-        let Desired { kind, goal, spec, needs } = &plan.resources[id];
-        writeln!(text, "{id} ({kind}, {goal:?})").unwrap();
-        for (field, value) in spec.as_object().unwrap() {
+        let Desired { kind, goal, spec, needs, exclusive } = &plan.resources[id];
+        let lock = exclusive.as_ref().map(|lock| format!(", one at a time: {lock}")).unwrap_or_default();
+        writeln!(text, "{id} ({kind}, {goal:?}{lock})").unwrap();
+        for (field, value) in sorted(spec.as_object().unwrap()) {
             writeln!(text, "  {field}: {}", shown_value(value)).unwrap();
         }
         let also = needs.iter().filter(|need| !spec.to_string().contains(&format!("\"{}\"", need.resource)));
         for need in also {
-            assert_eq!(need.until, Until::Ready);
-            writeln!(text, "  after {}", need.resource).unwrap();
+            let until = if need.until == Until::Ready { String::new() } else { format!(", {:?}", need.until) };
+            writeln!(text, "  after {}{until}", need.resource).unwrap();
         }
     }
     text
@@ -96,7 +97,8 @@ pub(crate) fn shown_value(value: &Value) -> String {
         Value::Object(map) => match (map.get("$of"), map.get("output")) {
             (Some(Value::String(of)), Some(Value::String(output))) => format!("<{of} {output}>"),
             _ => {
-                let fields: Vec<_> = map.iter().map(|(key, value)| format!("{key}: {}", shown_value(value))).collect();
+                let fields: Vec<_> =
+                    sorted(map).into_iter().map(|(key, value)| format!("{key}: {}", shown_value(value))).collect();
                 format!("{{{}}}", fields.join(", "))
             }
         },
@@ -104,6 +106,11 @@ pub(crate) fn shown_value(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// In order of name: which order a map has depends on what else is built with it.
+fn sorted(map: &serde_json::Map<String, Value>) -> BTreeMap<&String, &Value> {
+    map.iter().collect()
 }
 
 /// The records of a platform on which a plan was carried out.

@@ -40,7 +40,7 @@ impl Thing {
     pub(super) fn actual(&self, locator: &str) -> Actual {
         let mut properties = self.spec.clone();
         if self.unfinished {
-            properties[plan::network::UNFINISHED] = json!(["the second call"]);
+            properties[plan::UNFINISHED] = json!(["the second call"]);
         }
         Actual { locator: Locator(locator.to_owned()), properties, outputs: outputs(self.kind, locator) }
     }
@@ -75,8 +75,13 @@ pub(super) fn identity(kind: Kind, spec: &Value) -> Option<String> {
         Kind::SecurityGroup => &["vpc", "name"],
         Kind::GatewayEndpoint | Kind::InterfaceEndpoint => &["vpc", "service"],
         Kind::TransitGatewayAttachment => &["vpc", "transitGateway"],
-        Kind::LogGroup | Kind::FlowLogRole => &["name"],
+        Kind::LogGroup | Kind::Role | Kind::ControlPlane | Kind::LaunchTemplate => &["name"],
         Kind::FlowLog => &["vpc", "logGroup"],
+        Kind::KmsKey => &["alias"],
+        Kind::OidcProvider => &["issuer"],
+        Kind::AccessEntry => &["cluster", "principal"],
+        Kind::NodeGroup | Kind::FargateProfile | Kind::Addon => &["cluster", "name"],
+        Kind::PodIdentityAssociation => &["cluster", "namespace", "serviceAccount"],
         Kind::Vpc | Kind::GivenVpc | Kind::GivenSubnet | Kind::RouteTable | Kind::ElasticIp | Kind::Peering => {
             return None;
         }
@@ -87,7 +92,7 @@ pub(super) fn identity(kind: Kind, spec: &Value) -> Option<String> {
 
 /// Whether a thing of this kind is found by its name, so that one which is there before may be somebody else's.
 pub(super) fn is_named(kind: Kind) -> bool {
-    matches!(kind, Kind::LogGroup | Kind::FlowLogRole)
+    matches!(kind, Kind::LogGroup | Kind::Role)
 }
 
 /// Whether a create of this kind takes a client token: the same token again answers with what it made, even when that
@@ -98,7 +103,7 @@ pub(super) fn takes_token(kind: Kind) -> bool {
 
 /// Whether a create of this kind is more than one call, so that it may stop half-way.
 pub(super) fn comes_in_two_calls(kind: Kind) -> bool {
-    plan::network::changeable(kind).contains(&plan::network::UNFINISHED)
+    plan::changeable(kind).contains(&plan::UNFINISHED)
 }
 
 /// Whether AWS deletes a thing of this kind while others refer to it: a route to it leads nowhere from then on.
@@ -120,7 +125,7 @@ pub(super) fn duration(kind: Kind) -> SignedDuration {
 pub(super) fn outputs(kind: Kind, locator: &str) -> Outputs {
     let names: &[&str] = match kind {
         Kind::Vpc | Kind::GivenVpc => &["id", "mainRouteTable"],
-        Kind::LogGroup | Kind::FlowLogRole => &["arn", "name"],
+        Kind::LogGroup | Kind::Role => &["arn", "name"],
         Kind::ElasticIp => &["id", "address"],
         _ => &["id"],
     };
