@@ -52,6 +52,38 @@ impl Builder {
         id
     }
 
+    /// The same for one that needs others in its own way.
+    pub(crate) fn add_needing<S: Spec>(
+        &mut self,
+        goal: Goal,
+        name: impl Into<String>,
+        spec: S,
+        needs: impl IntoIterator<Item = Need>,
+    ) -> ResourceId {
+        let id = self.add(goal, name, spec);
+        if let Some(desired) = self.resources.get_mut(&id) {
+            for need in needs {
+                desired.needs.retain(|known| known.resource != need.resource);
+                desired.needs.push(need);
+            }
+            desired.needs.sort_by(|a, b| a.resource.cmp(&b.resource));
+        }
+        id
+    }
+
+    /// Has AWS asked for nothing about a resource without that lock.
+    pub(crate) fn lock(&mut self, id: &ResourceId, lock: &str) {
+        if let Some(desired) = self.resources.get_mut(id) {
+            desired.exclusive = Some(lock.to_owned());
+        }
+    }
+
+    /// The ids of what was added of certain kinds.
+    pub(crate) fn of_kinds(&self, kinds: &[Kind]) -> Vec<ResourceId> {
+        let found = self.resources.iter().filter(|(_, desired)| kinds.contains(&desired.kind));
+        found.map(|(id, _)| id.clone()).collect()
+    }
+
     /// All that was added.
     pub(crate) fn finish(self) -> BTreeMap<ResourceId, Desired> {
         self.resources

@@ -54,12 +54,12 @@ pub fn diff(plan: &Plan, records: &[Record]) -> Vec<PlannedChange> {
     for record in records {
         by_id.entry(&record.id).or_default().push(record);
     }
-    let mut outputs: BTreeMap<&ResourceId, &Outputs> = BTreeMap::new();
+    let mut outputs: BTreeMap<&ResourceId, Outputs> = BTreeMap::new();
     let mut meant: BTreeSet<Edge> = BTreeSet::new();
     let mut changes = Vec::new();
     for id in Component::ALL.iter().flat_map(|component| plan.in_order(*component)) {
         let Some(desired) = plan.resources.get(id) else { continue };
-        let (spec, _) = resolve_known(&desired.spec, &|of| outputs.get(of).copied());
+        let (spec, _) = resolve_known(&desired.spec, &|of| outputs.get(of));
         let record = by_id.get(id).and_then(|all| current(all.iter().copied(), desired.kind, Some(&spec)));
         let (action, reasons) = match record {
             None => (Some(created(desired)), Vec::new()),
@@ -68,7 +68,7 @@ pub fn diff(plan: &Plan, records: &[Record]) -> Vec<PlannedChange> {
         if let Some(record) = record {
             meant.insert(record.edge());
             if !matches!(action, Some(Action::Create | Action::Replace)) {
-                outputs.insert(id, &record.outputs);
+                outputs.insert(id, outputs_after(record, &reasons));
             }
         }
         changes.extend(action.map(|action| PlannedChange {
@@ -82,6 +82,21 @@ pub fn diff(plan: &Plan, records: &[Record]) -> Vec<PlannedChange> {
     let unwanted = records.iter().filter(|record| !meant.contains(&record.edge()) && record.state != State::Gone);
     changes.extend(users_first(unwanted.collect()).into_iter().map(removal));
     changes
+}
+
+/// What a resource gives once these fields are changed: a control plane gives the minor that it is brought to, and a
+/// launch template a version of which only the run will know the number.
+fn outputs_after(record: &Record, changes: &[FieldChange]) -> Outputs {
+    let mut outputs = record.outputs.clone();
+    for change in changes {
+        if let (Some(output), Some(new)) = (outputs.get_mut(&change.field), change.new.as_str()) {
+            new.clone_into(output);
+        }
+    }
+    if record.kind == Kind::LaunchTemplate && !changes.is_empty() {
+        outputs.remove("version");
+    }
+    outputs
 }
 
 fn compare(desired: &Desired, record: &Record, spec: &serde_json::Value) -> (Option<Action>, Vec<FieldChange>) {
@@ -116,10 +131,10 @@ fn works(record: &Record) -> bool {
     matches!(record.state, State::Pending(_) | State::Ready | State::Updating(_))
 }
 
-/// The kinds whose loss is felt outside of Landfall: what runs in a network goes with it, and an address that others
-/// have on their lists never comes back.
+/// The kinds whose loss is felt outside of Landfall: what runs in a network or a cluster goes with it, an address that
+/// others have on their lists never comes back, and nor does what only a key can read.
 fn irreplaceable(kind: Kind) -> bool {
-    matches!(kind, Kind::Vpc | Kind::Subnet | Kind::ElasticIp)
+    matches!(kind, Kind::Vpc | Kind::Subnet | Kind::ElasticIp | Kind::KmsKey | Kind::ControlPlane)
 }
 
 /// The same records, each before those that it uses.

@@ -64,8 +64,6 @@ pub struct ClusterFacts {
     pub roll_back: Option<String>,
     /// The zones of its interfaces, by id: the `zones` of its record's spec. Empty before it is made.
     pub zones: Vec<String>,
-    /// Today, by which the ends of support are judged.
-    pub today: Option<Date>,
     /// What EKS offers, in any order (DescribeClusterVersions).
     pub versions: Vec<KubernetesVersion>,
     /// The versions of add-ons, by minor and then by name: the default one of DescribeAddonVersions for that minor. At

@@ -29,8 +29,9 @@ impl Names<'_> {
         format!("/landfall/{}/{}/", self.installation, self.platform)
     }
 
-    /// The name of the role for `what`, which may have 13 characters beside a platform's name of 32.
-    pub(crate) fn role(&self, what: &str) -> String {
+    /// A name for `what` that no other platform of the account has. Of a role's 64 characters, 13 are left for it beside a
+    /// platform's name of 32.
+    pub(crate) fn unique(&self, what: &str) -> String {
         let mark = role_mark(self.installation, &self.target.region, self.platform);
         format!("landfall-{}-{what}-{mark}", self.platform)
     }

@@ -28,7 +28,7 @@ pub use zones::assign_slots;
 
 use crate::builder::Builder;
 use crate::names::Names;
-use crate::{Facts, Problem, Ref, Slots};
+use crate::{Facts, Goal, Problem, Ref, Slots};
 
 /// What the network is planned from.
 struct Wanted<'a> {
@@ -48,6 +48,8 @@ pub(crate) struct Ground {
     /// The private subnets: one a zone, or all that are given.
     pub(crate) private: Vec<PrivateSubnet>,
     tables: Vec<Table>,
+    /// What lets networks that the manifest names into the Kubernetes API.
+    pub(crate) api_server: Option<Ref>,
 }
 
 /// A subnet for interfaces, nodes and pods.
@@ -88,12 +90,26 @@ pub(crate) fn add(
     let spec = &manifest.spec;
     let target = names.target;
     let wanted = Wanted { names, manifest, network: &spec.network, tags: &spec.tags, target, facts };
-    let (ground, slots) = match &wanted.network.vpc_id {
+    let (mut ground, slots) = match &wanted.network.vpc_id {
         Some(vpc_id) => (given::add(&wanted, vpc_id, into)?, facts.slots.clone()),
         None => made::add(&wanted, into)?,
     };
     endpoints::add(&wanted, &ground, into);
+    ground.api_server = api_server(&wanted, &ground, into);
     flow_logs::add(&wanted, &ground, into);
     routes::add(&wanted, &ground, into);
     Ok((ground, slots))
+}
+
+/// The group of the control plane's interfaces that admits those who may reach the API privately.
+fn api_server(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) -> Option<Ref> {
+    let blocks = &wanted.manifest.spec.cluster.as_ref()?.api_server.private_access_cidrs;
+    let spec = SecurityGroupSpec {
+        vpc: ground.vpc.clone(),
+        name: format!("landfall-{}-api-server", wanted.manifest.metadata.name),
+        description: "Clients of the Kubernetes API".to_owned(),
+        ingress: blocks.iter().map(|from| Ingress { port: 443, from: from.trunc() }).collect(),
+        tags: wanted.tags.clone(),
+    };
+    (!blocks.is_empty()).then(|| Ref::id(&into.add(Goal::Foundation, "security-group-api-server", spec)))
 }

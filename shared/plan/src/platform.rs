@@ -5,7 +5,7 @@ use manifest::Manifest;
 
 use crate::builder::Builder;
 use crate::names::Names;
-use crate::{Facts, Plan, Problem, network};
+use crate::{Facts, Plan, Problem, cluster, network};
 
 /// Everything that `manifest` asks for in `target`, given what Admit found out.
 ///
@@ -16,7 +16,10 @@ use crate::{Facts, Plan, Problem, network};
 pub fn plan(installation: &str, manifest: &Manifest, target: &Target, facts: &Facts) -> Result<Plan, Vec<Problem>> {
     let names = Names { installation, platform: &manifest.metadata.name, target };
     let mut network = Builder::new(Component::Network);
-    let (_ground, slots) = network::add(names, manifest, facts, &mut network)?;
+    let (ground, slots) = network::add(names, manifest, facts, &mut network)?;
+    let mut cluster = Builder::new(Component::Cluster);
+    let next = cluster::add(names, manifest, facts, &ground, &network, &mut cluster)?;
     let facts = Facts { slots, ..facts.clone() };
-    Ok(Plan { target: target.clone(), facts, resources: network.finish(), next: None })
+    let resources = network.finish().into_iter().chain(cluster.finish()).collect();
+    Ok(Plan { target: target.clone(), facts, resources, next })
 }

@@ -19,10 +19,14 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A problem of the field at `path`.
+    pub(crate) fn new(code: &str, path: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), path: path.into(), message: message.into(), fix: fix.into() }
+    }
+
     /// A problem of the field `spec.network.<field>`.
     pub(crate) fn network(code: &str, field: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        let path = format!("spec.network.{field}");
-        Self { code: code.to_owned(), path, message: message.into(), fix: fix.into() }
+        Self::new(code, format!("spec.network.{field}"), message, fix)
     }
 }
 

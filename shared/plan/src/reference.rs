@@ -7,6 +7,8 @@
 //! key, the object is a list of its entries, `{"$entries": [[key, value], …]}` ([`entries`]), as the conditions of a trust
 //! document need it.
 
+use std::fmt;
+
 use domain::{Outputs, ResourceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -70,6 +72,16 @@ pub fn joined(parts: impl IntoIterator<Item = Value>) -> Value {
 /// An object whose keys may be made of references: each a text, a [`Ref`], or [`joined`].
 pub fn entries(entries: impl IntoIterator<Item = (Value, Value)>) -> Value {
     json!({ENTRIES: entries.into_iter().map(|(key, value)| json!([key, value])).collect::<Vec<_>>()})
+}
+
+impl fmt::Display for Ref {
+    /// The text, or which output of which resource.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(text) => f.write_str(text),
+            Self::Output { of, output } => write!(f, "{of}:{output}"),
+        }
+    }
 }
 
 /// A reference whose resource has not given that output yet.

@@ -22,7 +22,7 @@ pub(super) fn add(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) {
     };
     let group = into.add(Goal::Foundation, "log-group-flow-logs", group);
     let role = RoleSpec {
-        name: names.role("flow-logs"),
+        name: names.unique("flow-logs"),
         path: names.path(),
         description: "VPC flow logs write with this role".to_owned(),
         trust: trust(wanted),

@@ -6,9 +6,13 @@ use super::{GivenSubnetSpec, GivenVpcSpec, Ground, PrivateSubnet, Table, Wanted,
 use crate::builder::Builder;
 use crate::{GivenNetwork, GivenSubnet, Goal, Problem, Ref};
 
-/// How many addresses EKS recommends to keep free in each subnet:
+/// How many free addresses EKS recommends in each subnet before a control plane is made, which takes six:
 /// <https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html#network-requirements-subnets>.
 const FREE_ADDRESSES: u32 = 16;
+
+/// How many it takes to update one that is there:
+/// <https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html>.
+const FREE_FOR_UPDATE: u32 = 5;
 
 pub(super) fn add(wanted: &Wanted<'_>, vpc_id: &str, into: &mut Builder) -> Result<Ground, Vec<Problem>> {
     let Some(given) = wanted.facts.given.as_ref().filter(|given| given.vpc_id == vpc_id) else {
@@ -46,6 +50,7 @@ pub(super) fn add(wanted: &Wanted<'_>, vpc_id: &str, into: &mut Builder) -> Resu
         cidrs: given.cidrs.clone(),
         private: private_subnets,
         tables: tables.into_iter().map(|(label, table)| Table { label, table }).collect(),
+        api_server: None,
     })
 }
 
@@ -58,6 +63,8 @@ fn named<'a>(
         let fix = "add `subnets: {private: […]}`";
         return Err(vec![Problem::network("VpcWithoutSubnets", "vpcId", "no subnets in it are named", fix)]);
     };
+    let is_running = wanted.facts.cluster.as_ref().is_some_and(|cluster| cluster.current.is_some());
+    let least = if is_running { FREE_FOR_UPDATE } else { FREE_ADDRESSES };
     let mut problems = Vec::new();
     let mut subnets = BTreeMap::new();
     let lists = [("subnets.public", &asked.public, false), ("subnets.private", &asked.private, true)];
@@ -67,7 +74,7 @@ fn named<'a>(
             match given.subnets.get(id) {
                 None => problems.push(not_there(&field, id, given)),
                 Some(subnet) => {
-                    problems.extend(unfit(&field, id, subnet));
+                    problems.extend(unfit(&field, id, subnet, least));
                     subnets.insert(id.as_str(), (subnet, private));
                 }
             }
@@ -91,14 +98,14 @@ fn not_there(field: &str, id: &str, given: &GivenNetwork) -> Problem {
     Problem::network("SubnetNotFound", field, message, "name subnets of the VPC that `vpcId` names")
 }
 
-fn unfit(field: &str, id: &str, subnet: &GivenSubnet) -> Vec<Problem> {
+fn unfit(field: &str, id: &str, subnet: &GivenSubnet, least: u32) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !zones::hosts_eks(&subnet.zone) {
         let message = format!("{id} is in {}, where EKS does not work", subnet.zone);
         problems.push(Problem::network("UnusableZone", field, message, "name a subnet in another zone"));
     }
-    if subnet.free < FREE_ADDRESSES {
-        let message = format!("{id} has {} free addresses, and EKS wants {FREE_ADDRESSES}", subnet.free);
+    if subnet.free < least {
+        let message = format!("{id} has {} free addresses, and EKS wants {least}", subnet.free);
         problems.push(Problem::network("TooFewAddresses", field, message, "name a larger subnet, or free addresses"));
     }
     problems
