@@ -31,7 +31,7 @@ pub(crate) async fn program() -> Result<PathBuf, Error> {
     let draft = cache.join(format!("kubernetes-draft-{}", ulid::Ulid::generate()));
     std::fs::create_dir_all(&draft).map_err(Error::file(&draft))?;
     let mut build = Command::new("go");
-    build.current_dir(&sources).args(["build", "-trimpath", "-ldflags", &linked(MODULE), "-o"]).arg(draft.join(NAME));
+    build.current_dir(&sources).args(["build", "-ldflags", &linked(MODULE), "-o"]).arg(draft.join(NAME));
     run(build.arg(".")).await?;
     // Nobody but another sandbox can have been first, and then its program is as good as ours.
     if std::fs::rename(&draft, &home).is_err() {
