@@ -105,6 +105,13 @@ impl Durations {
         self.real(30.0)
     }
 
+    /// How often a young add-on is looked at. What it waits for are real pods, which take no modelled time: a look is
+    /// never shorter than half a second.
+    #[must_use]
+    pub fn addon_look(self) -> Duration {
+        self.addon_changing().max(Duration::from_millis(500))
+    }
+
     fn real(self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds * self.scale)
     }

@@ -35,12 +35,16 @@ mod store;
 mod tag;
 #[cfg(test)]
 mod tests;
+mod token;
 mod update;
 mod update_config;
 mod version;
+mod wanted;
 
-pub(crate) use job::{Instance, Job};
+pub(crate) use job::Job;
 pub(crate) use request::{Refusal, Request, operation};
+pub(crate) use token::{read as read_token, review};
+pub(crate) use wanted::Wanted;
 
 use store::{Kind, Store};
 
@@ -51,6 +55,8 @@ pub(crate) struct Eks {
     jobs: Mutex<Vec<Job>>,
     durations: Durations,
     file: Option<PathBuf>,
+    /// Whether clusters get a real control plane; else the state machine is all there is.
+    real: bool,
 }
 
 /// What EKS finds out from IAM before it answers.
@@ -68,17 +74,25 @@ struct Place<'a> {
     ec2: &'a Ec2,
     jobs: &'a mut Vec<Job>,
     facts: &'a Facts,
+    real: bool,
 }
 
 type Answer = Result<Value, Refusal>;
 type Action = fn(&Request, &mut Place<'_>) -> Answer;
 
 impl Eks {
-    /// With what the file holds, if it is there.
+    /// The state machine alone, with what the file holds, if it is there.
     pub(crate) fn open(durations: Durations, file: Option<PathBuf>) -> Self {
         let text = file.as_ref().and_then(|file| std::fs::read(file).ok());
         let regions = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        Self { regions: Mutex::new(regions), jobs: Mutex::default(), durations, file }
+        Self { regions: Mutex::new(regions), jobs: Mutex::default(), durations, file, real: false }
+    }
+
+    /// The same, with a real control plane for each cluster.
+    pub(crate) fn with_control_planes(durations: Durations, file: PathBuf) -> Self {
+        let eks = Self { real: true, ..Self::open(durations, Some(file)) };
+        eks.resume();
+        eks
     }
 
     /// What the caller must be allowed to do for this request.
@@ -120,8 +134,15 @@ impl Eks {
         let mut regions = self.lock();
         let mut jobs = Vec::new();
         let store = regions.entry(request.region.clone()).or_default();
-        let mut place =
-            Place { region: &request.region, store, durations: self.durations, ec2, jobs: &mut jobs, facts };
+        let mut place = Place {
+            region: &request.region,
+            store,
+            durations: self.durations,
+            ec2,
+            jobs: &mut jobs,
+            facts,
+            real: self.real,
+        };
         settle(&mut place);
         let answer = match place.store.remembered(request)? {
             Some(answer) => Ok(answer),
@@ -146,7 +167,8 @@ impl Eks {
         let mut changed = false;
         for (region, store) in regions.iter_mut() {
             let durations = self.durations;
-            changed |= settle(&mut Place { region, store, durations, ec2, jobs: &mut jobs, facts: &facts });
+            changed |=
+                settle(&mut Place { region, store, durations, ec2, jobs: &mut jobs, facts: &facts, real: self.real });
         }
         self.lock_jobs().append(&mut jobs);
         if changed {

@@ -28,6 +28,7 @@ mod eks;
 mod errors;
 mod faults;
 mod missing_object;
+mod planes;
 mod request;
 mod rules;
 mod upstream;
@@ -40,6 +41,7 @@ use calls::Calls;
 use ec2::Aftermath;
 use errors::Problem;
 use faults::{Arrived, Faults};
+use planes::Planes;
 use request::Identity;
 use upstream::{Forwarded, Upstream};
 
@@ -50,19 +52,26 @@ pub(crate) struct Gateway {
     pub(crate) faults: Faults,
     ec2: Ec2,
     eks: Eks,
+    planes: Planes,
     upstream: Upstream,
     pub(crate) stop: Notify,
     down: Notify,
 }
 
 impl Gateway {
-    /// In front of MiniStack at this address; the state of EKS is in the folder.
-    pub(crate) fn new(upstream: &str, durations: Durations, dir: &Path) -> Result<Self, reqwest::Error> {
+    /// At `endpoint`, in front of MiniStack at `upstream`; the state of EKS is in the folder.
+    pub(crate) fn new(
+        endpoint: &str,
+        upstream: &str,
+        durations: Durations,
+        dir: &Path,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             calls: Calls::default(),
             faults: Faults::default(),
             ec2: Ec2::new(durations),
-            eks: Eks::open(durations, Some(dir.join("eks.json"))),
+            eks: Eks::with_control_planes(durations, dir.join("eks.json")),
+            planes: Planes::new(dir.join("eks"), endpoint),
             upstream: Upstream::new(upstream)?,
             stop: Notify::new(),
             down: Notify::new(),

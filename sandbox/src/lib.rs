@@ -17,7 +17,6 @@ mod eks;
 mod error;
 mod functions;
 mod gateway;
-#[expect(dead_code, unused_imports, reason = "what starts clusters is not there yet")]
 mod kubernetes;
 mod ministack;
 pub mod privileges;
@@ -80,7 +79,7 @@ impl Sandbox {
             MiniStack::start(&python, &dir, &endpoint, options.scale),
             functions::zip(&python, programs, &dir)
         )?;
-        let gateway = Gateway::new(&ministack.address, Durations::at(options.scale), &dir);
+        let gateway = Gateway::new(&endpoint, &ministack.address, Durations::at(options.scale), &dir);
         let gateway = Arc::new(gateway.map_err(|error| Error::Gateway(error.into()))?);
         let server = Some(gateway::run(Arc::clone(&gateway), listener)?);
         let config = config(&endpoint).await;

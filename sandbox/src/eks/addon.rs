@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 use super::addon_versions::{self, Product};
 use super::request::{Refusal, Request};
 use super::store::{Kind, Record, now};
-use super::{Answer, Place, association, issues, new_id, update as updates};
+use super::{Answer, Place, association, issues, new_id, update as updates, wanted};
 
-/// After so many looks at an add-on that is not healthy, each as long as its creation takes, it counts as degraded:
-/// together about 20 minutes.
+/// After so many looks at an add-on that is not healthy it counts as degraded: together about 20 minutes.
 const PATIENCE: u64 = 40;
 
 pub(super) fn create(request: &Request, place: &mut Place<'_>) -> Answer {
@@ -172,6 +171,8 @@ pub(super) fn settle(place: &mut Place<'_>, cluster: &str, name: &str) {
 }
 
 fn watch(place: &mut Place<'_>, cluster: &str, name: &str, healthy: bool) {
+    let reason = place.store.cluster(cluster).ok().and_then(|of| of.hidden["addonReason"][name].as_str());
+    let reason = reason.unwrap_or_default().to_owned();
     let Ok(addon) = place.store.get_mut(Kind::Addon, cluster, name) else { return };
     if healthy {
         addon.set("status", "ACTIVE");
@@ -183,18 +184,19 @@ fn watch(place: &mut Place<'_>, cluster: &str, name: &str, healthy: bool) {
     let looks = addon.hidden["looks"].as_u64().unwrap_or_default() + 1;
     addon.hidden["looks"] = json!(looks);
     if looks == PATIENCE {
-        let said = "The add-on is unhealthy because it doesn't have the desired number of replicas.";
+        let said = format!("The add-on is unhealthy because it doesn't have the desired number of replicas. {reason}");
         addon.set("status", "DEGRADED");
-        addon.set("health", issues("InsufficientNumberOfReplicas", said, &[]));
+        addon.set("health", issues("InsufficientNumberOfReplicas", said.trim_end(), &[]));
         addon.touch();
     }
-    place.store.schedule(Kind::Addon, cluster, name, place.durations.addon_changing());
+    place.store.schedule(Kind::Addon, cluster, name, place.durations.addon_look());
 }
 
 fn deleted(place: &mut Place<'_>, cluster: &str, name: &str) {
     let Ok(addon) = place.store.get(Kind::Addon, cluster, name).cloned() else { return };
     if let Ok(of) = place.store.get_mut(Kind::Cluster, cluster, cluster) {
         let left = json!({"version": addon.text("addonVersion"), "values": addon.document["configurationValues"]});
+        of.hidden["addonHealth"][name] = Value::Null;
         of.hidden["preserved"][name] = if addon.hidden["preserve"] == true { left } else { Value::Null };
     }
     association::remove_of_addon(place, cluster, addon.arn());
@@ -205,8 +207,8 @@ fn deleted(place: &mut Place<'_>, cluster: &str, name: &str) {
 fn is_healthy(place: &Place<'_>, cluster: &str, name: &str) -> bool {
     let Some(product) = addon_versions::find(name) else { return true };
     let Ok(of) = place.store.cluster(cluster) else { return true };
-    if let Some(told) = of.hidden["addonHealth"][name].as_bool() {
-        return told;
+    if product.runs && wanted::is_real(place, cluster) {
+        return of.hidden["addonHealth"][name] == true;
     }
     if !["coredns", "metrics-server", "aws-ebs-csi-driver"].contains(&name) {
         return true;

@@ -21,6 +21,8 @@ pub(super) struct Product {
     account: Option<(&'static str, &'static str)>,
     fields: &'static [(&'static str, &'static str)],
     pub(super) on_fargate: bool,
+    /// Whether the real control plane has its workloads.
+    pub(super) runs: bool,
 }
 
 const COMMON: &[(&str, &str)] = &[
@@ -55,6 +57,7 @@ const PRODUCTS: &[Product] = &[
             ("readinessProbeTimeoutSeconds", "integer"),
         ],
         on_fargate: false,
+        runs: true,
     },
     Product {
         name: "coredns",
@@ -78,6 +81,7 @@ const PRODUCTS: &[Product] = &[
             ("topologySpreadConstraints", "array"),
         ],
         on_fargate: true,
+        runs: true,
     },
     Product {
         name: "kube-proxy",
@@ -96,6 +100,7 @@ const PRODUCTS: &[Product] = &[
         account: None,
         fields: &[("mode", "string"), ("ipvs", "object")],
         on_fargate: false,
+        runs: true,
     },
     Product {
         name: "eks-pod-identity-agent",
@@ -104,6 +109,7 @@ const PRODUCTS: &[Product] = &[
         account: None,
         fields: &[("agent", "object"), ("env", "object"), ("daemonsets", "object")],
         on_fargate: false,
+        runs: true,
     },
     Product {
         name: "aws-ebs-csi-driver",
@@ -117,6 +123,7 @@ const PRODUCTS: &[Product] = &[
             ("defaultStorageClass", "object"),
         ],
         on_fargate: false,
+        runs: false,
     },
     Product {
         name: "metrics-server",
@@ -125,6 +132,7 @@ const PRODUCTS: &[Product] = &[
         account: None,
         fields: &[("replicas", "integer"), ("podDisruptionBudget", "object"), ("args", "array")],
         on_fargate: true,
+        runs: false,
     },
 ];
 

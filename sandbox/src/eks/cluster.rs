@@ -67,6 +67,7 @@ fn begin(request: &Request, place: &mut Place<'_>, name: &str, document: Value, 
         "interfaces": network.interfaces(place, name, &group),
         "issuer": issuer(place.region),
         "upgradedAt": null,
+        "plane": place.real.then_some("starting"),
     });
     let version = document["version"].as_str().unwrap_or_default().to_owned();
     let creator = document["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] == true
@@ -79,7 +80,9 @@ fn begin(request: &Request, place: &mut Place<'_>, name: &str, document: Value, 
     if creator {
         access::bootstrap(place, name, &request.caller);
     }
-    place.jobs.push(Job::Start { region: place.region.to_owned(), cluster: name.to_owned(), version });
+    if place.real {
+        place.jobs.push(Job::Start { region: place.region.to_owned(), cluster: name.to_owned(), version });
+    }
 }
 
 pub(super) fn describe(request: &Request, place: &mut Place<'_>) -> Answer {
@@ -125,14 +128,8 @@ pub(super) fn delete(request: &Request, place: &mut Place<'_>) -> Answer {
 pub(super) fn settle(place: &mut Place<'_>, name: &str) {
     let Ok(cluster) = place.store.get_mut(Kind::Cluster, name, name) else { return };
     match cluster.status() {
-        "CREATING" if cluster.hidden["plane"] == "starting" => {
-            // The control plane's process takes longer than its modelled time.
-            let (doom, step) = (cluster.doom.take(), std::time::Duration::from_millis(100));
-            place.store.schedule(Kind::Cluster, name, name, step);
-            if let (Ok(cluster), Some(doom)) = (place.store.get_mut(Kind::Cluster, name, name), doom) {
-                cluster.doom = Some(doom);
-            }
-        }
+        // The control plane's process takes longer than its modelled time.
+        "CREATING" if cluster.hidden["plane"] == "starting" => place.store.wait(Kind::Cluster, name, name),
         "CREATING" => created(place, name),
         "DELETING" => deleted(place, name),
         _ => {}

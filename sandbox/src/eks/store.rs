@@ -214,6 +214,13 @@ impl Store {
         }
     }
 
+    /// Puts the end of a change off by a moment.
+    pub(super) fn wait(&mut self, kind: Kind, cluster: &str, name: &str) {
+        if let Ok(record) = self.get_mut(kind, cluster, name) {
+            record.due = Some(later(Duration::from_millis(100)));
+        }
+    }
+
     /// The update that a cluster, or one of its node groups or add-ons (`field`, name), has under way.
     pub(super) fn update_in_progress(&self, cluster: &str, of: Option<(&str, &str)>) -> Option<&Record> {
         self.within(Kind::Update, cluster).into_iter().find(|update| {

@@ -114,9 +114,13 @@ fn of(request: &Request) -> Option<(&'static str, &str)> {
 
 /// The end of an update.
 pub(super) fn settle(place: &mut Place<'_>, name: &str, id: &str) {
+    let Ok(update) = place.store.get(Kind::Update, name, id) else { return };
+    let hidden = update.hidden.clone();
+    if hidden["effects"].is_array() && place.store.cluster(name).is_ok_and(|one| one.hidden["restarting"] == true) {
+        return place.store.wait(Kind::Update, name, id);
+    }
     let Ok(update) = place.store.get_mut(Kind::Update, name, id) else { return };
     let failed = update.doom.take();
-    let hidden = update.hidden.clone();
     match &failed {
         Some((code, message)) => {
             update.set("status", "Failed");
@@ -140,15 +144,14 @@ fn settle_cluster(place: &mut Place<'_>, name: &str, hidden: &Value, failed: Opt
         cluster.set("status", "ACTIVE");
     }
     let before = cluster.text("version").to_owned();
-    let plane = cluster.hidden["plane"].is_object();
     let effects = hidden["effects"].as_array().cloned().unwrap_or_default();
     let upgraded = effects.iter().any(|effect| effect["pointer"] == "/version");
     if let Some((code, message)) = failed {
         if code == "KmsKeyNotFound" || code == "Ec2SecurityGroupNotFound" {
             cluster.set("health", issues(code, message, &[name]));
         }
-        if upgraded && plane {
-            place.jobs.push(Job::Start { region, cluster: name.to_owned(), version: before });
+        if upgraded {
+            super::version::restart(place, name, &before);
         }
         return;
     }

@@ -154,12 +154,18 @@ pub(super) fn update(request: &Request, place: &mut Place<'_>) -> Answer {
         takes: place.durations.control_plane_version(),
     };
     let update = super::update::begin(place, name, change)?;
-    if place.store.cluster(name)?.hidden["plane"].is_object() {
-        // A new minor is a new process over the same data; what the API server is meanwhile, a real one is too.
-        let (region, cluster) = (place.region.to_owned(), name.to_owned());
-        place.jobs.push(Job::Start { region, cluster, version: to.to_owned() });
-    }
+    restart(place, name, to);
     Ok(json!({"update": update}))
+}
+
+/// Has a real control plane run as this version: a new process over the same data. Until it runs, the update goes on.
+pub(super) fn restart(place: &mut Place<'_>, name: &str, version: &str) {
+    let Ok(cluster) = place.store.get_mut(Kind::Cluster, name, name) else { return };
+    if cluster.hidden["plane"].is_object() {
+        cluster.hidden["restarting"] = json!(true);
+        let (region, cluster) = (place.region.to_owned(), name.to_owned());
+        place.jobs.push(Job::Start { region, cluster, version: version.to_owned() });
+    }
 }
 
 fn check_forth(place: &Place<'_>, name: &str, from: &str, to: &str, force: bool) -> Result<(), Refusal> {
@@ -207,9 +213,7 @@ pub(super) fn cancel(request: &Request, place: &mut Place<'_>) -> Answer {
     let document = update.document.clone();
     let restored = place.store.get_mut(Kind::Cluster, name, name)?;
     restored.set("status", "ACTIVE");
-    let (region, cluster, version) = (place.region.to_owned(), name.to_owned(), restored.text("version").to_owned());
-    if restored.hidden["plane"].is_object() {
-        place.jobs.push(Job::Start { region, cluster, version });
-    }
+    let version = restored.text("version").to_owned();
+    restart(place, name, &version);
     Ok(json!({"update": document}))
 }

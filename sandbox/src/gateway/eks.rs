@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::Gateway;
+use super::planes::Planes;
 use super::request::Identity;
 use super::upstream::Forwarded;
 use crate::ec2::Aftermath;
-use crate::eks::{Facts, Job, Refusal, Request};
+use crate::eks::{self, Facts, Job, Refusal, Request};
 
 /// How often EKS goes on by itself.
 const PULSE: Duration = Duration::from_millis(50);
@@ -59,12 +61,41 @@ impl Gateway {
         }
     }
 
-    async fn perform(&self, job: &Job) -> Result<(), reqwest::Error> {
+    /// Who the bearer of a token is in a cluster, as a TokenReview.
+    pub(super) async fn authenticate(&self, region: &str, cluster: &str, review: &Value) -> Value {
+        let token = review["spec"]["token"].as_str().unwrap_or_default();
+        let found = match eks::read_token(token, jiff::Timestamp::now()) {
+            Ok(address) => self.bearer(region, cluster, &address).await,
+            Err(reason) => Err(format!("the token is not one of EKS: {reason}")),
+        };
+        eks::review(found)
+    }
+
+    async fn bearer(&self, region: &str, cluster: &str, address: &Url) -> Result<Value, String> {
+        let mut headers = HeaderMap::new();
+        // As its holder has signed it: the host without the port that is usual, and the name of this cluster.
+        let host = match (address.host_str(), address.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (host, _) => host.unwrap_or_default().to_owned(),
+        };
+        for (name, value) in [("host", host.as_str()), ("x-k8s-aws-id", cluster)] {
+            headers.insert(name, value.parse().map_err(|_| "the token's host is no host".to_owned())?);
+        }
+        let signer = self.upstream.signer(address, headers).await.map_err(|error| error.to_string())?;
+        let signer = signer.ok_or("STS does not accept the token for this cluster")?;
+        let user = self.eks.user(region, cluster, &signer);
+        user.ok_or_else(|| format!("{signer} has no access entry in cluster {cluster}"))
+    }
+
+    async fn perform(self: &Arc<Self>, job: &Job) -> Result<(), reqwest::Error> {
         let (what, question) = match job {
             Job::LogGroup { region, name } => ("log-group", json!({"region": region, "name": name})),
             Job::Launch { region, instances } => ("launch", json!({"region": region, "instances": instances})),
             Job::Terminate { region, ids } => ("terminate", json!({"region": region, "ids": ids})),
-            Job::Start { .. } | Job::Instruct { .. } | Job::End { .. } => return Ok(()),
+            Job::Start { region, cluster, .. } | Job::Instruct { region, cluster } | Job::End { region, cluster } => {
+                Planes::hand(self, region, cluster, job.clone());
+                return Ok(());
+            }
         };
         self.upstream.managed(what, &question).await.map(drop)
     }
