@@ -17,6 +17,8 @@ func startEtcd(dir string) (*embed.Etcd, string, error) {
 	config.ListenClientUrls, config.AdvertiseClientUrls = anyPort, anyPort
 	config.ListenPeerUrls, config.AdvertisePeerUrls = anyPort, anyPort
 	config.InitialCluster = config.InitialClusterFromName(config.Name)
+	// The gateway for HTTP would look for the port that was asked for, not the one that was found.
+	config.EnableGRPCGateway = false
 	config.LogLevel = "warn"
 	config.LogOutputs = []string{embed.StdErrLogOutput}
 	config.WarningUnaryRequestDuration = embed.DefaultWarningUnaryRequestDuration

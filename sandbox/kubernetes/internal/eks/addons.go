@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"text/template"
 
@@ -22,6 +23,8 @@ var manifests embed.FS
 // Where EKS keeps the images of its add-ons in eu-west-1, see
 // https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html
 const registry = "602401143452.dkr.ecr.eu-west-1.amazonaws.com"
+
+var addonVersion = regexp.MustCompile(`^v[0-9][0-9A-Za-z.-]*$`)
 
 // SetAddons installs, updates and removes EKS add-ons. What has not changed is not applied again: EKS does not undo what
 // somebody does to an add-on's objects either, until it is updated.
@@ -73,6 +76,9 @@ func (e *Emulation) render(addon wanted.Addon) ([]*unstructured.Unstructured, er
 	kind, known := addonKinds[addon.Name]
 	if !known {
 		return nil, refuse("there is no add-on %q; there are %v", addon.Name, slices.Sorted(maps.Keys(addonKinds)))
+	}
+	if !addonVersion.MatchString(addon.Version) {
+		return nil, refuse("add-on %s: %q is not a version; one looks like v1.12.1-eksbuild.2", addon.Name, addon.Version)
 	}
 	manifest, err := template.New(addon.Name+".yaml").Option("missingkey=error").ParseFS(manifests, "manifests/"+addon.Name+".yaml")
 	if err != nil {
