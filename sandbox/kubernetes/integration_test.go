@@ -57,6 +57,7 @@ func TestAClusterOfEmulatedEKS(t *testing.T) {
 	step("the pods of a Deployment run and go", podsRunAndGo)
 	step("add-ons become healthy, or tell why not", addonsTellTheirHealth)
 	step("a pod on Fargate gets a node of its own", fargateGivesNodes)
+	step("CoreDNS runs on Fargate if it is told to, and leaves with the profile", corednsOnFargate)
 	step("what Fargate does not have is refused in its words", fargateRefuses)
 	step("tokens are reviewed and access policies hold", tokensAndPolicies)
 	step("another control plane in the same folder is refused", secondIsRefused)
@@ -176,6 +177,27 @@ func fargateGivesNodes(t *testing.T, l *life) {
 		list, err := l.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: "eks.amazonaws.com/compute-type=fargate"})
 		return errors.Join(err, expect(0, len(list.Items)))
 	})
+}
+
+func corednsOnFargate(_ *testing.T, l *life) {
+	system := onFargate
+	system.Name, system.Selectors = "system", []wanted.FargateSelector{{Namespace: "kube-system", Labels: map[string]string{"k8s-app": "kube-dns"}}}
+	there := coredns
+	there.Configuration = map[string]any{"computeType": "Fargate", "tolerations": coredns.Configuration["tolerations"]}
+	serverless := func(expected int) func(context.Context) error {
+		return func(ctx context.Context) error {
+			if health := l.addons()["coredns"]; health.Ready != 2 {
+				return fmt.Errorf("health is %+v", health)
+			}
+			list, err := l.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: "eks.amazonaws.com/compute-type=fargate"})
+			return errors.Join(err, expect(expected, len(list.Items)))
+		}
+	}
+	l.put("fargate-profiles", []wanted.FargateProfile{onFargate, system})
+	l.put("addons", []wanted.Addon{there})
+	l.eventually("both pods have nodes of Fargate", serverless(2))
+	l.put("fargate-profiles", []wanted.FargateProfile{onFargate})
+	l.eventually("both pods are elsewhere", serverless(0))
 }
 
 func fargateRefuses(t *testing.T, l *life) {
