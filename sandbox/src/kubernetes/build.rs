@@ -93,8 +93,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
 }
 
 fn is_source(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    !name.ends_with("_test.go") && !name.ends_with(".md")
+    let test = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("_test.go"));
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    !test && extension.is_some_and(|extension| ["go", "mod", "sum", "yaml"].contains(&extension))
 }
 
 #[cfg(test)]
@@ -123,6 +124,7 @@ mod tests {
         let before = fingerprint(folder.path()).unwrap();
         write("main_test.go", "package main");
         write("README.md", "text");
+        write("landfall-kubernetes", "a program that somebody built here");
         assert_eq!(fingerprint(folder.path()).unwrap(), before);
         write("main.go", "package main\n");
         assert_ne!(fingerprint(folder.path()).unwrap(), before);

@@ -7,10 +7,13 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 )
 
 // startEtcd starts a member that is a cluster of its own, and answers when it serves.
 func startEtcd(dir string) (*embed.Etcd, string, error) {
+	// Two segments of the log are laid out beforehand: 64 MB each would be much for a cluster of a test.
+	wal.SegmentSizeBytes = 8 << 20
 	anyPort := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
 	config := embed.NewConfig()
 	config.Dir = filepath.Join(dir, "etcd")

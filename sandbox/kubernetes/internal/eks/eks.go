@@ -80,7 +80,7 @@ func (e *Emulation) Start(ctx context.Context, config *rest.Config, o cluster.Op
 	if err := e.watchNamespaces(ctx); err != nil {
 		return err
 	}
-	return e.runFargate(ctx)
+	return e.watch(ctx)
 }
 
 // keep changes the state, of which only a complete change is written.

@@ -5,15 +5,12 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/cache"
-	"k8s.io/klog/v2"
 
 	"landfall.dev/landfall-kubernetes/internal/wanted"
 )
@@ -33,24 +30,28 @@ func (e *Emulation) SetFargateProfiles(ctx context.Context, profiles []wanted.Fa
 		}
 		stays[profile.Name] = true
 	}
-	before := e.state.FargateProfiles
-	if err := e.keep(func(s *wanted.State) { s.FargateProfiles = profiles }); err != nil {
-		return err
-	}
+	// Before pods are deleted, so that none of those that replace them gets the profile that goes.
 	e.profiles.Store(&profiles)
-	for _, profile := range before {
+	for _, profile := range e.state.FargateProfiles {
 		if stays[profile.Name] {
 			continue
 		}
-		of := labels.SelectorFromSet(labels.Set{profileLabel: profile.Name}).String()
-		pods, err := e.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: of})
-		if err != nil {
+		if err := e.deletePodsOf(ctx, profile.Name); err != nil {
 			return err
 		}
-		for _, pod := range pods.Items {
-			if err := e.deletePod(ctx, pod, gracePeriod(pod)); err != nil {
-				return err
-			}
+	}
+	return e.keep(func(s *wanted.State) { s.FargateProfiles = profiles })
+}
+
+func (e *Emulation) deletePodsOf(ctx context.Context, profile string) error {
+	of := labels.SelectorFromSet(labels.Set{profileLabel: profile}).String()
+	pods, err := e.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{LabelSelector: of})
+	if err != nil {
+		return err
+	}
+	for _, pod := range pods.Items {
+		if err := e.deletePod(ctx, pod, gracePeriod(pod)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -63,43 +64,7 @@ func gracePeriod(pod corev1.Pod) int64 {
 	return *pod.Spec.TerminationGracePeriodSeconds
 }
 
-// runFargate schedules Fargate's pods onto nodes of their own until the context ends.
-func (e *Emulation) runFargate(ctx context.Context) error {
-	changed := make(chan struct{}, 1)
-	wake := func(any) {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	}
-	handler := cache.ResourceEventHandlerFuncs{AddFunc: wake, UpdateFunc: func(_, after any) { wake(after) }, DeleteFunc: wake}
-	pods, nodes := e.informers.Core().V1().Pods(), e.informers.Core().V1().Nodes()
-	for _, informer := range []cache.SharedIndexInformer{pods.Informer(), nodes.Informer()} {
-		if _, err := informer.AddEventHandler(handler); err != nil {
-			return err
-		}
-	}
-	e.informers.Start(ctx.Done())
-	e.informers.WaitForCacheSync(ctx.Done())
-	go func() {
-		// Beside the events, now and then: for what failed, and for claims that are bound meanwhile.
-		again := time.NewTicker(2 * time.Second)
-		defer again.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-changed:
-			case <-again.C:
-			}
-			if err := e.scheduleFargate(ctx); err != nil && ctx.Err() == nil {
-				klog.ErrorS(err, "Fargate does not schedule")
-			}
-		}
-	}()
-	return nil
-}
-
+// scheduleFargate gives each of Fargate's pods a node of its own, and takes the nodes of pods that are gone.
 func (e *Emulation) scheduleFargate(ctx context.Context) error {
 	pods, err := e.informers.Core().V1().Pods().Lister().List(labels.Everything())
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/util/retry"
 
 	"landfall.dev/landfall-kubernetes/internal/wanted"
@@ -86,23 +85,13 @@ func (e *Emulation) updateNode(ctx context.Context, before, after wanted.Node) e
 	})
 }
 
-// removeNode removes a node with its pods. Kubernetes would let them be for most of a minute, which nobody scales.
+// removeNode takes a node away; its pods go as orphans.
 func (e *Emulation) removeNode(ctx context.Context, name string) error {
 	err := e.client.CoreV1().Nodes().Delete(ctx, name, metav1.DeleteOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return err
+	if apierrors.IsNotFound(err) {
+		return nil
 	}
-	on := fields.OneTermEqualSelector("spec.nodeName", name).String()
-	pods, err := e.client.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: on})
-	if err != nil {
-		return err
-	}
-	for _, pod := range pods.Items {
-		if err := e.deletePod(ctx, pod, 0); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 func (e *Emulation) deletePod(ctx context.Context, pod corev1.Pod, grace int64) error {

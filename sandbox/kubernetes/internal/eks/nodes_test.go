@@ -75,3 +75,16 @@ func TestAChangedNodeKeepsWhatOthersGaveIt(t *testing.T) {
 		t.Errorf("the taints are %v", taints)
 	}
 }
+
+func TestOnlyPodsWhoseNodeIsGoneAreOrphans(t *testing.T) {
+	pod := func(name, node string) *corev1.Pod {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.PodSpec{NodeName: node}}
+	}
+	alone := orphans(
+		[]*corev1.Pod{pod("waits", ""), pod("runs", "there"), pod("alone", "gone")},
+		[]*corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "there"}}},
+	)
+	if len(alone) != 1 || alone[0].Name != "alone" {
+		t.Errorf("orphans are %v", alone)
+	}
+}
