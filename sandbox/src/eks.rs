@@ -143,7 +143,7 @@ impl Eks {
             facts,
             real: self.real,
         };
-        settle(&mut place);
+        let changed = settle(&mut place) || !["Describe", "List"].iter().any(|read| request.action.starts_with(read));
         let answer = match place.store.remembered(request)? {
             Some(answer) => Ok(answer),
             None => action(request, &mut place),
@@ -155,7 +155,9 @@ impl Eks {
             }
         }
         self.lock_jobs().append(&mut jobs);
-        self.write(&regions);
+        if changed {
+            self.write(&regions);
+        }
         answer
     }
 
