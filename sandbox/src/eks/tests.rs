@@ -346,3 +346,25 @@ fn a_cluster_waits_for_its_control_plane_and_fails_with_it() {
     assert_eq!(region.get(&path).unwrap()["update"]["errors"][0]["errorMessage"], "it does not start");
     assert_eq!(Eks::with_control_planes(Durations::at(1.0), file()).jobs(), [start("1.35")]);
 }
+
+#[test]
+fn a_refused_call_loses_nothing_that_was_due() {
+    let region = Region::active("1.36");
+    region.delete("/clusters/demo").unwrap();
+    region.eks.jobs();
+    region.eks.lock().values_mut().for_each(Store::hasten);
+    assert_eq!(region.post("/clusters", region.wanted("1.35")), Err("InvalidParameterException"));
+    assert!(region.eks.jobs().contains(&Job::End { region: "eu-west-1".into(), cluster: "demo".into() }));
+}
+
+#[test]
+fn only_what_the_call_begins_is_doomed() {
+    let region = Region::active("1.36");
+    region.post("/clusters/demo/addons", json!({"addonName": "coredns"})).unwrap();
+    region.eks.lock().values_mut().for_each(Store::hasten);
+    let path = "/clusters/demo/node-groups";
+    region.full("POST", path, region.group("blue"), &[], &failing("NodeCreationFailure")).unwrap();
+    region.wait();
+    assert_eq!(region.get(&format!("{path}/blue")).unwrap()["nodegroup"]["status"], "CREATE_FAILED");
+    assert_eq!(region.get("/clusters/demo/addons/coredns").unwrap()["addon"]["status"], "CREATING");
+}
