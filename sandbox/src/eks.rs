@@ -143,19 +143,16 @@ impl Eks {
             facts,
             real: self.real,
         };
-        settle(&mut place);
-        let answer = match place.store.remembered(request)? {
-            Some(answer) => Ok(answer),
-            None => action(request, &mut place),
+        let changed = settle(&mut place) || !["Describe", "List"].iter().any(|read| request.action.starts_with(read));
+        let answer = match place.store.remembered(request) {
+            Ok(None) => begin(action, request, &mut place, aftermath),
+            Ok(Some(answer)) => Ok(answer),
+            Err(refusal) => Err(refusal),
         };
-        if let Ok(answer) = &answer {
-            place.store.remember(request, answer);
-            if let Aftermath::Failing(code, message) = aftermath {
-                place.store.doom(code, message);
-            }
-        }
         self.lock_jobs().append(&mut jobs);
-        self.write(&regions);
+        if changed {
+            self.write(&regions);
+        }
         answer
     }
 
@@ -213,6 +210,17 @@ impl Place<'_> {
     fn arn(&self, kind: &str, path: &str) -> String {
         format!("arn:aws:eks:{}:{}:{kind}/{path}", self.region, crate::ec2::ACCOUNT)
     }
+}
+
+// Does what was not done before.
+fn begin(action: Action, request: &Request, place: &mut Place<'_>, aftermath: &Aftermath) -> Answer {
+    place.store.forget_scheduled();
+    let answer = action(request, place)?;
+    place.store.remember(request, &answer);
+    if let Aftermath::Failing(code, message) = aftermath {
+        place.store.doom(code, message);
+    }
+    Ok(answer)
 }
 
 // Whether anything was due.

@@ -152,7 +152,7 @@ pub(super) fn settle(place: &mut Place<'_>, cluster: &str, name: &str) {
             addon.set("status", "DELETE_FAILED");
             addon.set("health", issues(&code, &message, &[]));
         }
-        ("DELETING", None) => return deleted(place, cluster, name),
+        ("DELETING", None) => deleted(place, cluster, name),
         ("CREATING", Some((code, message))) => {
             // What cannot be applied is not there; what is there and does not work is degraded.
             // <https://docs.aws.amazon.com/eks/latest/APIReference/API_AddonIssue.html>

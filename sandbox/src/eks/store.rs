@@ -235,13 +235,17 @@ impl Store {
     /// What is due by now.
     pub(super) fn due(&mut self) -> Vec<(Kind, String, String)> {
         let now = Timestamp::now();
-        self.latest.clear();
         let due = |one: &&mut Record| one.due.is_some_and(|due| due <= now);
         let ended = |one: &mut Record| {
             one.due = None;
             (one.kind, one.cluster.clone(), one.name.clone())
         };
         self.records.iter_mut().filter(due).map(ended).collect()
+    }
+
+    /// What was scheduled up to now is not of the call that begins.
+    pub(super) fn forget_scheduled(&mut self) {
+        self.latest.clear();
     }
 
     /// Dooms the changes that the call under way has begun.

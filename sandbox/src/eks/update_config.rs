@@ -174,7 +174,7 @@ pub(super) fn auto_mode(body: &Value, place: &Place<'_>, name: &str) -> Result<V
         body["storageConfig"]["blockStorage"]["enabled"].as_bool(),
         body["kubernetesNetworkConfig"]["elasticLoadBalancing"]["enabled"].as_bool(),
     ];
-    if flags.iter().any(|flag| *flag == Some(true)) && flags.iter().any(|flag| *flag != Some(true)) {
+    if flags.contains(&Some(true)) && flags.iter().any(|flag| *flag != Some(true)) {
         return Err(wrong(
             "For EKS Auto Mode, please ensure that all required configs, including computeConfig, \
              kubernetesNetworkConfig, and blockStorage are all either fully enabled or fully disabled."

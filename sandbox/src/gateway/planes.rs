@@ -29,7 +29,8 @@ struct Worker {
     gateway: Weak<Gateway>,
     region: String,
     cluster: String,
-    plane: Option<ControlPlane>,
+    /// It, and the version that it was started with.
+    plane: Option<(ControlPlane, String)>,
     told: Wanted,
 }
 
@@ -100,7 +101,9 @@ impl Worker {
         match started {
             Ok(plane) => {
                 let (endpoint, authority) = (plane.endpoint().to_owned(), plane.certificate_authority().to_owned());
-                self.plane = Some(plane);
+                let (version, kubeconfig) = (plane.version(), plane.kubeconfig().display());
+                tracing::info!("Kubernetes {version} runs as {}; its administrator has {kubeconfig}", self.cluster);
+                self.plane = Some((plane, options.version));
                 self.told = Wanted::default();
                 gateway.eks.plane_started(&self.region, &self.cluster, &endpoint, &authority);
                 self.tell(gateway).await
@@ -113,9 +116,8 @@ impl Worker {
     }
 
     async fn tell(&mut self, gateway: &Gateway) -> Result<(), Error> {
-        let (Some(plane), Some(wanted)) = (&self.plane, gateway.eks.wanted(&self.region, &self.cluster)) else {
-            return Ok(());
-        };
+        let wanted = gateway.eks.wanted(&self.region, &self.cluster);
+        let (Some((plane, _)), Some(wanted)) = (&self.plane, wanted) else { return Ok(()) };
         if wanted.nodes != self.told.nodes {
             plane.nodes(&wanted.nodes).await?;
         }
@@ -132,10 +134,17 @@ impl Worker {
         Ok(())
     }
 
+    // Every so often: EKS replaces a control plane that has failed, too.
+    // <https://docs.aws.amazon.com/eks/latest/userguide/disaster-recovery-resiliency.html>
     async fn look(&mut self, gateway: &Gateway) -> Result<(), Error> {
+        let Some((plane, version)) = &mut self.plane else { return Ok(()) };
+        if !plane.is_running() {
+            let version = version.clone();
+            return self.start(gateway, version).await;
+        }
         // What a control plane did not take, it may take now.
         self.tell(gateway).await?;
-        let Some(plane) = self.plane.as_ref().filter(|_| !self.told.addons.is_empty()) else { return Ok(()) };
+        let Some((plane, _)) = self.plane.as_ref().filter(|_| !self.told.addons.is_empty()) else { return Ok(()) };
         let health = plane.addon_health().await?;
         gateway.eks.addons_told(&self.region, &self.cluster, &health);
         Ok(())
