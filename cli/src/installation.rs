@@ -29,6 +29,8 @@ pub struct Installation {
     pub teardown_machine: String,
     /// The name of the function that looks for orphans.
     pub teardown_function: String,
+    /// The ARN of the role by which Landfall speaks to clusters.
+    pub cluster_role: String,
     /// What is known of the platforms.
     pub ledger: Ledger,
     /// S3.
@@ -40,17 +42,18 @@ pub struct Installation {
 }
 
 /// What one has to know of an installation: an environment variable, and an output of the stack.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("LANDFALL_BUCKET", "Bucket"),
     ("LANDFALL_STATE_BUCKET", "StateBucket"),
     ("LANDFALL_TABLE", "Table"),
     ("LANDFALL_DEPLOY_MACHINE", "DeployMachine"),
     ("LANDFALL_TEARDOWN_MACHINE", "TeardownMachine"),
     ("LANDFALL_TEARDOWN_FUNCTION", "TeardownFunction"),
+    ("LANDFALL_CLUSTER_ROLE", "ClusterRole"),
 ];
 
 /// The name, and a value for each of [`SETTINGS`].
-type Found = (String, [String; 6]);
+type Found = (String, [String; 7]);
 
 impl Installation {
     /// Finds it.
@@ -73,7 +76,7 @@ impl Installation {
     }
 
     fn connect(configuration: SdkConfig, (name, settings): Found) -> Self {
-        let [bucket, state_bucket, table, deploy_machine, teardown_machine, teardown_function] = settings;
+        let [bucket, state_bucket, table, deploy_machine, teardown_machine, teardown_function, cluster_role] = settings;
         // What stands behind an endpoint of one's own rarely has a host name for each bucket.
         let s3 = aws_sdk_s3::config::Builder::from(&configuration)
             .force_path_style(configuration.endpoint_url().is_some())
@@ -86,6 +89,7 @@ impl Installation {
             deploy_machine,
             teardown_machine,
             teardown_function,
+            cluster_role,
             ledger: Ledger::dynamo(dynamo, table),
             s3: aws_sdk_s3::Client::from_conf(s3),
             step_functions: aws_sdk_sfn::Client::new(&configuration),
@@ -139,10 +143,10 @@ async fn of_stack(configuration: &SdkConfig, stack: &str, region: &str) -> Resul
 }
 
 fn complete(
-    found: [Option<String>; 6],
+    found: [Option<String>; 7],
     message: &str,
     name: fn((&'static str, &'static str)) -> &'static str,
-) -> Result<[String; 6], Failure> {
+) -> Result<[String; 7], Failure> {
     let missing: Vec<&str> =
         SETTINGS.iter().zip(&found).filter(|(_, value)| value.is_none()).map(|(setting, _)| name(*setting)).collect();
     if missing.is_empty() {

@@ -1,6 +1,6 @@
 //! What applying a manifest would do: the same plan and the same comparison that a run makes.
 
-use domain::{AccountId, Region, Target};
+use domain::{AccountId, Record, Region, Target};
 use ledger::{Guards, ObjectKey, Platform, Status};
 use manifest::Manifest;
 use plan::{Facts, diff, plan};
@@ -30,13 +30,14 @@ pub async fn propose(installation: &Installation, manifest: &Manifest) -> Result
         Some(platform) => same_region(platform, &manifest.spec.region)?,
         None => new_target(installation, manifest)?,
     };
-    let facts = facts_for(installation, manifest, platform.as_ref()).await?;
+    let records = look::records(&installation.ledger, name).await?;
+    let facts = facts_for(installation, manifest, platform.as_ref(), &records).await?;
     let plan = plan(&installation.name, manifest, &target, &facts).map_err(|problems| {
         let mut failure = Failure::new("The manifest is well formed, but cannot be carried out here");
         failure.causes.extend(problems.iter().map(ToString::to_string));
         failure
     })?;
-    let changes = diff(&plan, &look::records(&installation.ledger, name).await?);
+    let changes = diff(&plan, &records);
     let view = PlanView {
         platform: name.to_string(),
         from_revision: platform.as_ref().map_or(0, |platform| platform.revision),
@@ -79,21 +80,25 @@ fn new_target(installation: &Installation, manifest: &Manifest) -> Result<Target
     Ok(Target { account, region: manifest.spec.region.clone() })
 }
 
-/// The facts of the last plan as long as they hold what the manifest asks for; otherwise AWS is asked.
+/// The facts of the last plan as long as they hold what the manifest asks for; otherwise AWS is asked. Of a cluster they
+/// change by themselves: what EKS offers, and what runs.
 async fn facts_for(
     installation: &Installation,
     manifest: &Manifest,
     platform: Option<&Platform>,
+    records: &[Record],
 ) -> Result<Facts, Failure> {
     let slots = platform.map(|platform| platform.slots.clone()).unwrap_or_default();
     if let Some(platform) = platform.filter(|platform| platform.plan > 0)
         && let Some(last) = documents::plan(installation, &platform.name, platform.plan).await?
+        && manifest.spec.cluster.is_none()
         && knows_network(&last.facts, manifest)
     {
         return Ok(Facts { slots, ..last.facts });
     }
     let clients = facts::Clients::new(&installation.configuration, &manifest.spec.region);
-    facts::gather(&clients, manifest, slots).await.map_err(|error| {
+    let known = facts::Known { slots, role: &installation.cluster_role, records };
+    facts::gather(&clients, manifest, known).await.map_err(|error| {
         Failure::new("What AWS has for this manifest could not be asked")
             .caused_by(&error)
             .hint("Give these credentials the permission, or choose others with `--profile`")

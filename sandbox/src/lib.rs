@@ -215,6 +215,7 @@ fn environment(endpoint: &str, outputs: &BTreeMap<String, String>) -> BTreeMap<S
         ("LANDFALL_DEPLOY_MACHINE", "DeployMachine"),
         ("LANDFALL_TEARDOWN_MACHINE", "TeardownMachine"),
         ("LANDFALL_TEARDOWN_FUNCTION", "TeardownFunction"),
+        ("LANDFALL_CLUSTER_ROLE", "ClusterRole"),
         ("LANDFALL_REDEPLOY_MACHINE", "RedeployMachine"),
         ("LANDFALL_ALERT_TOPIC", "AlertTopic"),
     ];

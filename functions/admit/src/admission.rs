@@ -2,6 +2,7 @@
 
 use domain::{AccountId, Fault, FaultName, PlatformName, Record, Region, Target};
 use engine::{Ledger as _, LedgerError};
+use facts::Known;
 use jiff::Timestamp;
 use lambda::{Invocation, PlanStore, Services, Variables, call_fault};
 use ledger::{
@@ -52,6 +53,8 @@ pub struct Admit {
     pub(crate) plans: PlanStore,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) facts: facts::Clients,
+    /// The ARN of the role of the function `cluster`.
+    pub(crate) cluster_role: String,
     pub(crate) step_functions: aws_sdk_sfn::Client,
 }
 
@@ -81,6 +84,7 @@ impl Admit {
         Ok(Self {
             bucket: variables.text("LANDFALL_BUCKET")?,
             plans: PlanStore::new(s3.clone(), variables.text("LANDFALL_STATE_BUCKET")?),
+            cluster_role: variables.text("LANDFALL_CLUSTER_ROLE")?,
             facts: facts::Clients::new(&services.config, &region),
             step_functions: aws_sdk_sfn::Client::new(&services.config),
             installation: services.installation,
@@ -242,8 +246,10 @@ impl Admit {
         if !platform.is_free(asked.now) {
             return self.wait(&platform, Waiting::new(Machine::Deploy, version_id, asked.now)).await;
         }
-        let slots = platform.slots.clone();
-        let facts = facts::gather(&self.facts, &manifest, slots).await.map_err(call_fault)?;
+        let records: Vec<Record> =
+            self.ledger.records(&platform.name).await?.into_iter().map(|stored| stored.record).collect();
+        let known = Known { slots: platform.slots.clone(), role: &self.cluster_role, records: &records };
+        let facts = facts::gather(&self.facts, &manifest, known).await.map_err(call_fault)?;
         let plan = plan::plan(&self.installation, &manifest, &platform.target, &facts)
             .map_err(|problems| judge::unusable(&platform.bound, &problems))?;
         let newest = self.plan_of(&platform, platform.plan).await?.filter(|newest| judge::same(newest, &plan));

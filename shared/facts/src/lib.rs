@@ -3,11 +3,12 @@
 //! Only looks. What the manifest names and AWS does not have is left out: the plan says what is missing.
 
 use aws_config::SdkConfig;
-use domain::Region;
+use domain::{Record, Region};
 use engine::CallError;
 use manifest::Manifest;
 use plan::{Facts, Slots};
 
+mod cluster;
 mod network;
 
 /// The services that are asked.
@@ -15,22 +16,46 @@ mod network;
 pub struct Clients {
     /// Amazon EC2.
     pub ec2: aws_sdk_ec2::Client,
+    /// Amazon EKS.
+    pub eks: aws_sdk_eks::Client,
+    /// AWS Identity and Access Management.
+    pub iam: aws_sdk_iam::Client,
+    /// AWS Key Management Service.
+    pub kms: aws_sdk_kms::Client,
 }
 
 impl Clients {
     /// Clients of one region, with the credentials of `config`.
     pub fn new(config: &SdkConfig, region: &Region) -> Self {
-        let region = aws_config::Region::new(region.to_string());
-        let ec2 = aws_sdk_ec2::config::Builder::from(config).region(region).build();
-        Self { ec2: aws_sdk_ec2::Client::from_conf(ec2) }
+        let config = config.to_builder().region(aws_config::Region::new(region.to_string())).build();
+        Self {
+            ec2: aws_sdk_ec2::Client::new(&config),
+            eks: aws_sdk_eks::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            kms: aws_sdk_kms::Client::new(&config),
+        }
     }
 }
 
-/// Asks what the manifest makes worth knowing. `slots` are the numbers that the platform's zones were given so far.
+/// What is known before AWS is asked.
+#[derive(Debug, Clone)]
+pub struct Known<'a> {
+    /// The numbers that the platform's zones were given so far.
+    pub slots: Slots,
+    /// The ARN of the role by which Landfall speaks to clusters.
+    pub role: &'a str,
+    /// The platform's records.
+    pub records: &'a [Record],
+}
+
+/// Asks what the manifest makes worth knowing.
 ///
 /// Permissions: `ec2:DescribeAvailabilityZones`; for a given network also `ec2:DescribeVpcs`, `ec2:DescribeSubnets`,
-/// `ec2:DescribeRouteTables`, `ec2:DescribeVpcEndpoints`.
-pub async fn gather(clients: &Clients, manifest: &Manifest, slots: Slots) -> Result<Facts, CallError> {
+/// `ec2:DescribeRouteTables`, `ec2:DescribeVpcEndpoints`; for a cluster also `eks:DescribeClusterVersions`,
+/// `eks:DescribeAddonVersions`, and as far as the manifest names such `ec2:DescribeInstanceTypes`, `iam:GetRole`,
+/// `iam:GetUser`, `iam:ListRoles`, `kms:DescribeKey`.
+pub async fn gather(clients: &Clients, manifest: &Manifest, known: Known<'_>) -> Result<Facts, CallError> {
     let given = network::given(&clients.ec2, &manifest.spec.region, &manifest.spec.network).await?;
-    Ok(Facts { zones: network::zones(&clients.ec2).await?, slots, given, cluster: None })
+    let cluster = cluster::gather(clients, manifest, &known).await?;
+    Ok(Facts { zones: network::zones(&clients.ec2).await?, slots: known.slots, given, cluster })
 }

@@ -129,6 +129,6 @@ fn block(of: &str, text: Option<&str>) -> Result<Ipv4Net, CallError> {
     })
 }
 
-fn filter(name: &str, value: &str) -> Filter {
+pub(crate) fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }

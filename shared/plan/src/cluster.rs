@@ -31,6 +31,11 @@ use crate::names::Names;
 use crate::network::Ground;
 use crate::{ClusterFacts, Facts, Need, Problem, Ref, Until};
 
+/// How the control plane is called among a platform's resources.
+pub const CONTROL_PLANE: &str = "control-plane";
+/// The add-ons without which no node or pod works, as EKS names them.
+pub const EKS_ADDONS: &[&str] = &["coredns", "eks-pod-identity-agent", "kube-proxy", "vpc-cni"];
+
 /// What the cluster is planned from.
 struct Wanted<'a> {
     names: Names<'a>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ec2::operation::describe_availability_zones::DescribeAvailabilityZonesOutput;
 use aws_sdk_ec2::types::AvailabilityZone;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
@@ -82,7 +83,8 @@ fn not_found() -> NotFound {
     NotFound::builder().meta(aws_sdk_s3::error::ErrorMetadata::builder().code("NotFound").build()).build()
 }
 
-fn ec2() -> aws_sdk_ec2::Client {
+/// AWS as a plan asks it; of clusters, none of these tests makes one.
+fn facts() -> facts::Clients {
     let zone = |n: u8| {
         let name = ["a", "b", "c"][usize::from(n) - 1];
         AvailabilityZone::builder().zone_id(format!("euw1-az{n}")).zone_name(format!("eu-west-1{name}")).build()
@@ -91,7 +93,13 @@ fn ec2() -> aws_sdk_ec2::Client {
         let output = DescribeAvailabilityZonesOutput::builder();
         [1, 2, 3].into_iter().fold(output, |output, n| output.availability_zones(zone(n))).build()
     });
-    mocked!(aws_sdk_ec2, MatchAny, [&zones])
+    facts::Clients {
+        ec2: mocked!(aws_sdk_ec2, MatchAny, [&zones]),
+        ..facts::Clients::new(
+            &SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build(),
+            &"eu-west-1".parse().unwrap(),
+        )
+    }
 }
 
 const KEY: &str = "manifests/demo.yaml";
@@ -129,7 +137,8 @@ impl World {
             ledger: Ledger::memory(),
             plans: PlanStore::new(s3.clone(), "state"),
             s3,
-            facts: facts::Clients { ec2: ec2() },
+            facts: facts(),
+            cluster_role: "arn:aws:iam::123456789012:role/landfall/landfall/cluster".into(),
             step_functions: step_functions(&stopped),
         };
         Self { admit, bucket, stopped }

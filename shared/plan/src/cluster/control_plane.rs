@@ -6,7 +6,8 @@ use domain::ResourceId;
 use manifest::{AccessEntry, LogType, NodePool, SupportType};
 
 use super::{
-    AccessEntrySpec, AccessPolicy, AutoMode, ControlPlaneSpec, Foundation, KmsKeySpec, OidcProviderSpec, Wanted, roles,
+    AccessEntrySpec, AccessPolicy, AutoMode, CONTROL_PLANE, ControlPlaneSpec, Foundation, KmsKeySpec, OidcProviderSpec,
+    Wanted, roles,
 };
 use crate::builder::Builder;
 use crate::network::PrivateSubnet;
@@ -24,7 +25,7 @@ pub(super) fn add(wanted: &Wanted<'_>, problems: &mut Vec<Problem>, into: &mut B
     // Before the control plane: EKS would make one that keeps its events for ever.
     let log_group = into.add(Goal::Foundation, "log-group-control-plane", log_group);
     let spec = spec(wanted, key, &role, into);
-    let control_plane = into.add_after(Goal::ControlPlane, "control-plane", spec, [log_group]);
+    let control_plane = into.add_after(Goal::ControlPlane, CONTROL_PLANE, spec, [log_group]);
     let issuer = Ref::output(&control_plane, "issuer");
     let provider = OidcProviderSpec { issuer, tags: wanted.tags.clone() };
     let oidc_provider = into.add(Goal::ControlPlane, "oidc-provider", provider);
