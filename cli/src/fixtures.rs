@@ -101,6 +101,7 @@ fn record(name: &str, kind: Kind, locator: Option<&str>, state: State) -> Record
         outputs: locator.map(|locator| ("id".to_owned(), locator.to_owned())).into_iter().collect(),
         adopted: false,
         attempts: 1,
+        confirmed: None,
         created: ago(86_400),
         updated: ago(86_390),
     }

@@ -8,7 +8,6 @@ mod commands;
 mod decision;
 mod documents;
 mod execution;
-mod facts;
 mod failure;
 #[cfg(test)]
 mod fixtures;

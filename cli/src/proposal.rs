@@ -8,7 +8,7 @@ use plan::{Facts, diff, plan};
 use crate::failure::Failure;
 use crate::installation::Installation;
 use crate::output::plan::{Counts, PlanView};
-use crate::{documents, facts, look};
+use crate::{documents, look};
 
 /// What applying would do, and where the manifest belongs.
 pub struct Proposal {
@@ -92,9 +92,12 @@ async fn facts_for(
     {
         return Ok(Facts { slots, ..last.facts });
     }
-    let region = aws_config::Region::new(manifest.spec.region.to_string());
-    let configuration = aws_sdk_ec2::config::Builder::from(&installation.configuration).region(region).build();
-    facts::ask(&aws_sdk_ec2::Client::from_conf(configuration), manifest, &slots).await
+    let clients = facts::Clients::new(&installation.configuration, &manifest.spec.region);
+    facts::gather(&clients, manifest, slots).await.map_err(|error| {
+        Failure::new("What AWS has for this manifest could not be asked")
+            .caused_by(&error)
+            .hint("Give these credentials the permission, or choose others with `--profile`")
+    })
 }
 
 fn knows_network(facts: &Facts, manifest: &Manifest) -> bool {

@@ -15,8 +15,8 @@ mod alert_news;
 #[allow(dead_code)]
 #[path = "../../shared/lambda/src/failure.rs"]
 mod failure;
-#[path = "../../functions/network/src/input.rs"]
-mod network_input;
+#[path = "../../shared/lambda/src/pass.rs"]
+mod pass;
 #[allow(dead_code)]
 #[path = "../../functions/settle/src/step.rs"]
 mod settle_step;
@@ -40,8 +40,8 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: [Target; 6] = [
     ("admit", admit),
     ("alert", alert),
+    ("component", component),
     ("manifest", manifest),
-    ("network", network),
     ("settle", settle),
     ("teardown", teardown),
 ];
@@ -93,9 +93,9 @@ pub fn settle(bytes: &[u8]) {
     }
 }
 
-/// A pass over a plan.
-pub fn network(bytes: &[u8]) {
-    if let Some(input) = json::<network_input::Input>(bytes) {
+/// A pass of a component over a plan.
+pub fn component(bytes: &[u8]) {
+    if let Some(input) = json::<pass::PassInput>(bytes) {
         let _ = input.pass();
         same(&input, bytes);
     }

@@ -53,9 +53,13 @@ const LIMITS: &[&str] = &["-timeout=5", "-rss_limit_mb=2048", "-max_len=65536", 
 
 /// Where a target begins: the corpus, and the samples that people write.
 fn seeds(target: &str) -> Vec<PathBuf> {
-    let samples = if target == "manifest" { PathBuf::from("examples") } else { Path::new("events").join(target) };
-    let folders = [Path::new("fuzz/corpus").join(target), samples];
-    folders.into_iter().map(|folder| workspace().join(folder)).filter(|folder| folder.is_dir()).collect()
+    let samples = match target {
+        "manifest" => vec!["examples".to_owned()],
+        "component" => domain::Component::ALL.iter().map(|component| format!("events/{component}")).collect(),
+        function => vec![format!("events/{function}")],
+    };
+    let folders = samples.iter().map(PathBuf::from).chain([Path::new("fuzz/corpus").join(target)]);
+    folders.map(|folder| workspace().join(folder)).filter(|folder| folder.is_dir()).collect()
 }
 
 fn targets() -> Done<Vec<String>> {

@@ -3,7 +3,7 @@
 use domain::{AccountId, Fault, FaultName, PlatformName, Record, Region, Target};
 use engine::{Ledger as _, LedgerError};
 use jiff::Timestamp;
-use lambda::{Invocation, PlanStore, Services, Variables};
+use lambda::{Invocation, PlanStore, Services, Variables, call_fault};
 use ledger::{
     Admission, Decision, Guards, Ledger, Machine, ObjectKey, Pause, PlanHead, Platform, Revision, Run, Status, Trigger,
     Waiting,
@@ -14,7 +14,7 @@ use plan::{Plan, PlanNumber};
 use crate::approval::{Draft, Leave};
 use crate::event::{Wish, parse};
 use crate::judge::Origin;
-use crate::{Answer, Input, Outcome, facts, judge, objects};
+use crate::{Answer, Input, Outcome, judge, objects};
 
 /// How often an admission decides again because somebody else wrote in between.
 const TRIES: usize = 5;
@@ -51,7 +51,7 @@ pub struct Admit {
     pub(crate) ledger: Ledger,
     pub(crate) plans: PlanStore,
     pub(crate) s3: aws_sdk_s3::Client,
-    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) facts: facts::Clients,
     pub(crate) step_functions: aws_sdk_sfn::Client,
 }
 
@@ -79,13 +79,13 @@ impl Admit {
         let region = Region::parse(&region).map_err(|error| Fault::new(FaultName::Internal, error.to_string()))?;
         let s3 = aws_sdk_s3::Client::new(&services.config);
         Ok(Self {
-            region,
             bucket: variables.text("LANDFALL_BUCKET")?,
             plans: PlanStore::new(s3.clone(), variables.text("LANDFALL_STATE_BUCKET")?),
-            ec2: aws_sdk_ec2::Client::new(&services.config),
+            facts: facts::Clients::new(&services.config, &region),
             step_functions: aws_sdk_sfn::Client::new(&services.config),
             installation: services.installation,
             ledger: services.ledger,
+            region,
             s3,
         })
     }
@@ -243,7 +243,7 @@ impl Admit {
             return self.wait(&platform, Waiting::new(Machine::Deploy, version_id, asked.now)).await;
         }
         let slots = platform.slots.clone();
-        let facts = facts::gather(&self.ec2, &self.region, &manifest.spec.network, slots).await?;
+        let facts = facts::gather(&self.facts, &manifest, slots).await.map_err(call_fault)?;
         let plan = plan::plan(&self.installation, &manifest, &platform.target, &facts)
             .map_err(|problems| judge::unusable(&platform.bound, &problems))?;
         let newest = self.plan_of(&platform, platform.plan).await?.filter(|newest| judge::same(newest, &plan));

@@ -10,7 +10,6 @@ mod again;
 mod answer;
 mod approval;
 mod event;
-mod facts;
 mod judge;
 mod objects;
 mod removal;

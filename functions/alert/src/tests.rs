@@ -144,6 +144,7 @@ impl Scene {
                 outputs: Default::default(),
                 adopted: false,
                 attempts: 1,
+                confirmed: None,
                 created: began,
                 updated: began,
             };

@@ -3,8 +3,8 @@
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::{Builder, Config};
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification, UnsuccessfulItem};
-use domain::{Fault, FaultName, Tags};
-use engine::{CallError, Progress, Subject};
+use domain::Tags;
+use engine::{CallError, Subject};
 use plan::FieldChange;
 
 /// No retries by the SDK, for a create that takes no client token (see [`aws::once`]).
@@ -44,7 +44,7 @@ pub(crate) fn tagged(kind: ResourceType, subject: &Subject, user: &Tags) -> TagS
 /// Permissions: `ec2:CreateTags`, `ec2:DeleteTags`.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
 pub(crate) async fn retag(client: &Client, id: &str, changes: &[FieldChange]) -> Result<(), CallError> {
-    let Some(change) = crate::tags::change(changes) else { return Ok(()) };
+    let Some(change) = resources::tag_change(changes) else { return Ok(()) };
     put_tags(client, id, change.put).await?;
     remove_tags(client, id, change.remove).await
 }
@@ -81,13 +81,6 @@ pub(crate) async fn main_route_table(client: &Client, vpc: &str) -> Result<Optio
     Ok(answer.route_tables().iter().find_map(|table| table.route_table_id().map(str::to_owned)))
 }
 
-/// The id that a create answered. Without one, what was made is found by its tags.
-pub(crate) fn answered(action: &str, id: Option<&str>) -> Result<String, CallError> {
-    id.map(str::to_owned).ok_or_else(|| {
-        CallError::Unknown(Fault::new(FaultName::ConnectionLost, format!("{action} answered without an id")))
-    })
-}
-
 /// The error in an answer to a call about several things, of which we ask for one.
 pub(crate) fn none_failed(verb: aws::Verb, action: &str, failed: &[UnsuccessfulItem]) -> Result<(), CallError> {
     match failed.iter().find_map(UnsuccessfulItem::error) {
@@ -99,17 +92,5 @@ pub(crate) fn none_failed(verb: aws::Verb, action: &str, failed: &[UnsuccessfulI
             None,
             error.message().unwrap_or("AWS gave no reason"),
         )),
-    }
-}
-
-/// How far a create of several calls came. What failed after the thing was made is no failure of the create: `observe`
-/// shows what is missing, and `update` does it.
-pub(crate) fn finished(rest: Result<(), CallError>) -> Progress {
-    match rest {
-        Ok(()) => Progress::Done,
-        Err(error) => {
-            tracing::info!(%error, "a step after the create is left to the update");
-            Progress::Pending
-        }
     }
 }

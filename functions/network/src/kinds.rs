@@ -1,18 +1,16 @@
 //! Who makes and deletes which kind: one file each, with the create beside the delete.
 
 use aws_config::SdkConfig;
-use domain::Kind;
+use domain::{Component, Kind};
 use engine::{Kinds, Resource};
 
 mod elastic_ip;
 mod endpoint;
 mod flow_log;
-mod flow_log_role;
 mod gateway_endpoint;
 mod given;
 mod interface_endpoint;
 mod internet_gateway;
-mod log_group;
 mod nat_gateway;
 mod peering;
 mod route;
@@ -47,13 +45,12 @@ impl Clients {
 
 /// Every kind of the network.
 pub fn kinds(clients: &Clients) -> Kinds {
-    let network = |kind: &&Kind| kind.component() == domain::Component::Network;
-    Kind::ALL.iter().filter(network).map(|kind| (*kind, of(*kind, clients))).collect()
+    Component::Network.kinds().filter_map(|kind| Some((kind, of(kind, clients)?))).collect()
 }
 
-fn of(kind: Kind, clients: &Clients) -> Box<dyn Resource> {
+fn of(kind: Kind, clients: &Clients) -> Option<Box<dyn Resource>> {
     let ec2 = clients.ec2.clone();
-    match kind {
+    let resource: Box<dyn Resource> = match kind {
         Kind::Vpc => Box::new(vpc::Vpc(ec2)),
         Kind::GivenVpc => Box::new(given::GivenVpc(ec2)),
         Kind::GivenSubnet => Box::new(given::GivenSubnet(ec2)),
@@ -69,8 +66,10 @@ fn of(kind: Kind, clients: &Clients) -> Box<dyn Resource> {
         Kind::InterfaceEndpoint => Box::new(interface_endpoint::InterfaceEndpoint(ec2)),
         Kind::Peering => Box::new(peering::Peering(ec2)),
         Kind::TransitGatewayAttachment => Box::new(transit_gateway_attachment::TransitGatewayAttachment(ec2)),
-        Kind::LogGroup => Box::new(log_group::LogGroup(clients.logs.clone())),
-        Kind::FlowLogRole => Box::new(flow_log_role::FlowLogRole(clients.iam.clone())),
+        Kind::LogGroup => Box::new(resources::LogGroup(clients.logs.clone())),
+        Kind::Role => Box::new(resources::Role(clients.iam.clone())),
         Kind::FlowLog => Box::new(flow_log::FlowLog(ec2)),
-    }
+        _ => return None,
+    };
+    Some(resource)
 }

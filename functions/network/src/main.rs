@@ -1,8 +1,8 @@
 //! Wiring.
 
-use network::Network;
+use lambda::ComponentFunction;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda::Error> {
-    lambda::run(Network::start, Network::handle).await
+    lambda::run(network::start, ComponentFunction::handle).await
 }

@@ -164,6 +164,7 @@ mod tests {
             outputs: BTreeMap::new(),
             adopted: false,
             attempts: 1,
+            confirmed: None,
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
         }

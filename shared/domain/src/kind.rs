@@ -26,6 +26,11 @@ impl Component {
         }
     }
 
+    /// The kinds whose resources it may own.
+    pub fn kinds(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.iter().copied().filter(move |kind| kind.components().contains(&self))
+    }
+
     /// The component of that name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|component| component.as_str() == text)

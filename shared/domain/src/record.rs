@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AccountId, Generation, Kind, Region, ResourceId, State};
+use crate::{AccountId, Epoch, Generation, Kind, Region, ResourceId, State};
 
 /// The account and region in which a platform lives, for life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ pub struct Record {
     /// How many attempts were made to create it. After more than one, an earlier product may still come to light, so it
     /// is looked for by its tags and not by its locator.
     pub attempts: u32,
+    /// The phase that last found it, or made it, as its spec says. Until Verify, that phase need not look again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Epoch>,
     /// When the first claim was made.
     pub created: Timestamp,
     /// When the record last changed.

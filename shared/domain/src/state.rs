@@ -112,6 +112,17 @@ impl State {
         })
     }
 
+    /// Since when AWS has been at work on it; none if it is not.
+    pub fn since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Pending(operation)
+            | Self::Updating(operation)
+            | Self::Retiring(operation)
+            | Self::Deleting(operation) => Some(operation.since),
+            Self::Creating(_) | Self::Unknown(_) | Self::Ready | Self::Failed(_) | Self::Gone => None,
+        }
+    }
+
     /// The word that people read.
     pub fn word(&self) -> &'static str {
         match self {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::perform::{CALL_LIMIT, Step};
 use crate::select::{Task, select};
-use crate::{Fence, Ledger, Moment, Pass, Resource};
+use crate::{Fence, Ledger, Moment, Pass, Resource, Stored};
 
 /// Who makes and deletes which kind.
 pub type Kinds = BTreeMap<Kind, Box<dyn Resource>>;
@@ -66,8 +66,13 @@ pub enum Outcome {
 /// How many resources are worked on at once: EC2 throttles an account that asks for much more.
 const AT_ONCE: usize = 8;
 
-/// After how long a pending goal is asked for again: at worst, this much later than AWS a deploy goes on.
-const ASK_AGAIN: Duration = Duration::from_secs(4);
+/// A pending goal is asked for again after this part of the time for which AWS has worked on it: so much later than AWS,
+/// at worst, a deploy goes on, whether AWS takes a minute or a quarter of an hour.
+const PART: u32 = 40;
+/// No sooner than this, so that little is asked of AWS.
+const SOONEST: Duration = Duration::from_secs(2);
+/// No later than this, so that what takes long is still told in time.
+const LATEST: Duration = Duration::from_secs(15);
 
 impl Engine<'_> {
     /// Brings the order's goal as far as it goes without waiting.
@@ -78,7 +83,7 @@ impl Engine<'_> {
         let mut done: BTreeSet<(Edge, Option<String>)> = BTreeSet::new();
         loop {
             let records = self.ledger.records(&order.fence.platform).await?;
-            let selection = select(order.pass, order.component, order.plan, &records);
+            let selection = select(order, &records);
             let key = |task: &Task| {
                 let wanted = task.wanted.as_ref().map(|wanted| format!("{}{:?}", wanted.spec, wanted.needs));
                 (Edge { resource: task.id.clone(), generation: task.generation }, wanted)
@@ -97,6 +102,7 @@ impl Engine<'_> {
                 .await;
             let mut blocked = selection.blocked;
             let mut moved = false;
+            let mut wait = LATEST;
             let mut faults = Vec::new();
             for (task, step) in steps {
                 match step {
@@ -106,7 +112,10 @@ impl Engine<'_> {
                         moved = true;
                     }
                     Ok(Step::Moved) => moved = true,
-                    Ok(Step::Waiting(reason)) => blocked.push((task.id, reason)),
+                    Ok(Step::Waiting(reason)) => {
+                        wait = wait.min(ask_again(task.stored.as_ref(), (self.clock)()));
+                        blocked.push((task.id, reason));
+                    }
                     Err(fault) => faults.push(fault.about(&task.id)),
                 }
             }
@@ -115,7 +124,7 @@ impl Engine<'_> {
             }
             if !moved || order.deadline.saturating_duration_since(Instant::now()) < CALL_LIMIT {
                 blocked.sort();
-                return Ok(Outcome::Pending { wait: ASK_AGAIN, blocked });
+                return Ok(Outcome::Pending { wait: if moved { SOONEST } else { wait }, blocked });
             }
         }
     }
@@ -123,6 +132,13 @@ impl Engine<'_> {
     pub(crate) fn moment(&self, order: &Order<'_>) -> Moment {
         Moment { now: (self.clock)(), epoch: order.fence.epoch, settling: self.settling, patience: self.patience }
     }
+}
+
+/// When to look again at what AWS works on.
+fn ask_again(stored: Option<&Stored>, now: Timestamp) -> Duration {
+    let since = stored.and_then(|stored| stored.record.state.since()).unwrap_or(now);
+    let worked = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    (worked / PART).clamp(SOONEST, LATEST)
 }
 
 /// Losing the lease says more than anything that was seen without it; a transient fault says least.

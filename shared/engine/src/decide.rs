@@ -86,7 +86,7 @@ pub fn decide(
     at: &Moment,
 ) -> Decision {
     let decision = match (pass, wanted, record) {
-        (Pass::Verify, Some(wanted), Some(record)) => verify(wanted, record, seen),
+        (Pass::Verify, Some(wanted), Some(record)) => verify(wanted, record, seen, at),
         (Pass::Verify, Some(_), None) => refuse(FaultName::Unverified, "it is not in the ledger"),
         (_, Some(wanted), Some(record)) if record.kind.is_given() => given(wanted, record, seen),
         (_, Some(wanted), Some(record)) => keep(wanted, record, seen, at),
@@ -223,7 +223,7 @@ fn remove(record: &Record, seen: &Observed, at: &Moment) -> Decision {
 }
 
 /// Everything must be as planned.
-fn verify(wanted: &Wanted, record: &Record, seen: &Observed) -> Decision {
+fn verify(wanted: &Wanted, record: &Record, seen: &Observed, at: &Moment) -> Decision {
     match (&record.state, seen) {
         (_, Observed::Pending(_)) => Decision::Wait("AWS is changing it".into()),
         (State::Ready, Observed::Present(actual)) => {
@@ -236,6 +236,9 @@ fn verify(wanted: &Wanted, record: &Record, seen: &Observed) -> Decision {
                 ),
                 _ => refuse(FaultName::Unverified, "it was made to another spec than the plan's"),
             }
+        }
+        (State::Ready, Observed::Absent) if record.updated + at.settling > at.now => {
+            Decision::Wait("it is not visible yet".into())
         }
         (State::Ready, _) => {
             refuse(FaultName::Unverified, "the ledger says that it is ready, and AWS does not show it")

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Edge, Generation, Kind, Outputs, Record, ResourceId, State};
+use domain::{Edge, Epoch, Generation, Kind, Outputs, Record, ResourceId, State};
 use plan::{Change, Desired, Goal, Plan, Until, classify, current, resolve};
 use serde_json::Value;
 
-use crate::{Pass, Stored, Wanted};
+use crate::{Order, Pass, Stored, Wanted};
 
 /// One generation of one resource that the pass is about.
 #[derive(Debug, Clone)]
@@ -37,13 +37,27 @@ struct View<'a> {
     passing: BTreeSet<&'a ResourceId>,
 }
 
-pub(crate) fn select(pass: Pass, component: domain::Component, plan: &Plan, records: &[Stored]) -> Selection {
-    let view = View::new(plan, records);
-    match pass {
-        Pass::Converge(goal) => view.wanted(component, Some(goal)),
-        Pass::Verify => view.wanted(component, None),
-        Pass::Prune => view.unwanted(component, records),
+pub(crate) fn select(order: &Order<'_>, records: &[Stored]) -> Selection {
+    let view = View::new(order.plan, records);
+    match order.pass {
+        Pass::Converge(goal) => {
+            let mut selection = view.wanted(order.component, Some(goal));
+            selection.tasks.retain(|task| !is_confirmed(task, order.fence.epoch));
+            selection
+        }
+        Pass::Verify => view.wanted(order.component, None),
+        Pass::Prune => view.unwanted(order.component, records),
     }
+}
+
+/// Whether this phase itself has seen it as wanted. After more than one attempt a surplus may still come to light.
+fn is_confirmed(task: &Task, epoch: Epoch) -> bool {
+    let (Some(stored), Some(wanted)) = (&task.stored, &task.wanted) else { return false };
+    let record = &stored.record;
+    record.confirmed == Some(epoch)
+        && record.attempts <= 1
+        && record.spec == wanted.spec
+        && record.needs == wanted.needs
 }
 
 impl<'a> View<'a> {

@@ -52,6 +52,7 @@ fn record(state: State) -> Record {
         outputs: Outputs::new(),
         adopted: false,
         attempts: 1,
+        confirmed: None,
         created: at(0),
         updated: at(0),
     }
@@ -153,6 +154,15 @@ fn wanted_with_another_cidr() {
 #[test]
 fn verified() {
     insta::assert_snapshot!(table(Pass::Verify, Some(spec())));
+}
+
+#[test]
+fn what_was_just_made_may_not_be_visible_yet_when_it_is_verified() {
+    let id = ResourceId::new(Component::Network, "vpc");
+    let wanted = Wanted { spec: spec(), needs: Vec::new() };
+    let young = Record { updated: moment().now, ..record(State::Ready) };
+    let decision = decide(Pass::Verify, &id, Some(&wanted), Some(&young), &Observed::Absent, &moment());
+    assert_eq!(word(&decision), "wait");
 }
 
 #[test]

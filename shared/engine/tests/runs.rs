@@ -94,6 +94,25 @@ async fn only_what_changed_is_touched() {
 }
 
 #[tokio::test]
+async fn what_a_phase_has_confirmed_it_does_not_look_at_again_before_verify_and_the_next_does() {
+    let mut harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    let foundation = Pass::Converge(Goal::Foundation);
+    harness.until_ready(&plan, foundation).await.unwrap();
+    harness.world.take_calls();
+    harness.until_ready(&plan, foundation).await.unwrap();
+    assert_eq!(harness.world.take_calls().len(), 0);
+    harness.until_ready(&plan, Pass::Converge(Goal::Egress)).await.unwrap();
+    harness.clock.pass(SignedDuration::from_hours(1));
+    harness.world.take_calls();
+    harness.until_ready(&plan, Pass::Verify).await.unwrap();
+    assert_eq!(harness.world.take_calls().len(), 6);
+    harness.next_phase();
+    harness.until_ready(&plan, foundation).await.unwrap();
+    assert!(harness.world.take_calls().iter().all(|call| call.verb == Verb::Observe));
+}
+
+#[tokio::test]
 async fn what_the_plan_drops_is_pruned_in_reverse() {
     let harness = Harness::default();
     let plan = network("10.0.0.0/16", "a");
@@ -180,6 +199,18 @@ async fn a_create_whose_answer_was_lost_is_found_and_not_made_again() {
 }
 
 #[tokio::test]
+async fn a_create_that_was_half_done_is_finished_by_the_phase_that_began_it() {
+    let harness = Harness::default();
+    let mut begun = false;
+    harness.world.script(move |call| {
+        (call.verb == Verb::Create && call.id.name() == "vpc" && !std::mem::replace(&mut begun, true))
+            .then_some(Injected::HalfDone)
+    });
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    assert!(mutations(&harness).contains(&(Verb::Update, "vpc".to_owned())));
+}
+
+#[tokio::test]
 async fn a_create_that_never_arrived_is_made_again_after_the_settling_time() {
     let harness = Harness::default();
     let mut lost = false;
@@ -241,7 +272,7 @@ async fn what_aws_gave_up_on_fails_this_phase_and_is_deleted_first_by_the_next()
 
 #[tokio::test]
 async fn drift_is_repaired_and_what_vanished_is_made_again() {
-    let harness = Harness::default();
+    let mut harness = Harness::default();
     let plan = network("10.0.0.0/16", "a");
     harness.deploy(&plan).await.unwrap();
     harness.clock.pass(SignedDuration::from_hours(1));
@@ -251,6 +282,7 @@ async fn drift_is_repaired_and_what_vanished_is_made_again() {
     harness.world.tamper(&vpc.locator.unwrap().0, Some(other));
     harness.world.tamper(&harness.record("route").locator.unwrap().0, None);
     harness.world.take_calls();
+    harness.next_phase();
     harness.deploy(&plan).await.unwrap();
     assert_eq!(mutations(&harness), [(Verb::Update, "vpc".to_owned()), (Verb::Create, "route".to_owned())]);
 }

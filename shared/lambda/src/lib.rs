@@ -5,20 +5,25 @@
 //! - [`Variables`] is the environment, read once; [`Services`] what nearly every function needs of it.
 //! - [`visit`] opens a call on a run: the run still holds its epoch and its deadline, and its phase is noted;
 //!   [`noted`] closes it.
+//! - [`ComponentFunction`] is the function of a component: the engine with the component's kinds.
 //! - [`PlanStore`] keeps plans, [`Machines`] starts executions, [`StateError`] and [`ExecutionEnded`] read what Step
 //!   Functions says of failures.
 
+mod component;
 mod failure;
 mod logs;
 mod machines;
+mod pass;
 mod plans;
 mod runtime;
 mod services;
 mod task;
 mod visit;
 
+pub use component::ComponentFunction;
 pub use failure::{ExecutionEnded, StateError, execution_name};
 pub use machines::{Machines, Started, stop_execution};
+pub use pass::{PassInput, PassName};
 pub use plans::PlanStore;
 pub use runtime::{Error, Invocation, run};
 pub use services::{Services, Variables, call_fault};

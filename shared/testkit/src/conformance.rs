@@ -141,6 +141,7 @@ fn record(fence: &Fence, resource: &str) -> Record {
         outputs: Outputs::new(),
         adopted: false,
         attempts: 1,
+        confirmed: None,
         created: start(),
         updated: start(),
     }

@@ -10,8 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[test]
 fn the_corpus_and_every_sample_pass_their_targets() {
     for (target, run) in fuzz::TARGETS {
-        let samples = if target == "manifest" { "examples".to_owned() } else { format!("events/{target}") };
-        for folder in [format!("fuzz/corpus/{target}"), samples] {
+        for folder in [format!("fuzz/corpus/{target}")].into_iter().chain(samples(target)) {
             let files = entries(&folder);
             assert!(!files.is_empty(), "{folder}");
             for file in files {
@@ -21,6 +20,15 @@ fn the_corpus_and_every_sample_pass_their_targets() {
                 assert!(begun.elapsed() < PATIENCE, "{folder}/{file}: {:?}", begun.elapsed());
             }
         }
+    }
+}
+
+/// The folders of what people write for a target.
+fn samples(target: &str) -> Vec<String> {
+    match target {
+        "manifest" => vec!["examples".to_owned()],
+        "component" => domain::Component::ALL.iter().map(|component| format!("events/{component}")).collect(),
+        function => vec![format!("events/{function}")],
     }
 }
 

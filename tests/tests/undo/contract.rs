@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_config::BehaviorVersion;
-use domain::Kind;
+use domain::{Component, Kind};
 
 use crate::plans::Before;
 
@@ -17,7 +17,7 @@ fn every_kind_is_made_here_or_given() {
     };
     let platform = "demo".parse().unwrap();
     let of = |plan: plan::Plan| plan.resources.into_values().map(|desired| desired.kind).collect::<BTreeSet<Kind>>();
-    let (given, made): (Vec<Kind>, Vec<Kind>) = Kind::ALL.iter().partition(|kind| kind.is_given());
+    let (given, made): (Vec<Kind>, Vec<Kind>) = Component::Network.kinds().partition(|kind| kind.is_given());
     assert_eq!(of(before.first(&platform)), made.iter().copied().collect());
     assert_eq!(of(before.second(&platform)), made.into_iter().collect());
     assert!(given.iter().all(|kind| of(before.given(&platform)).contains(kind)));
@@ -27,5 +27,5 @@ fn every_kind_is_made_here_or_given() {
 fn the_network_function_knows_every_kind() {
     let config = aws_config::SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
     let known: Vec<Kind> = network::kinds(&network::Clients::new(&config)).into_keys().collect();
-    assert_eq!(known, Kind::ALL.iter().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+    assert_eq!(known, Component::Network.kinds().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
 }

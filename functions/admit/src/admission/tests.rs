@@ -129,7 +129,7 @@ impl World {
             ledger: Ledger::memory(),
             plans: PlanStore::new(s3.clone(), "state"),
             s3,
-            ec2: ec2(),
+            facts: facts::Clients { ec2: ec2() },
             step_functions: step_functions(&stopped),
         };
         Self { admit, bucket, stopped }

@@ -11,7 +11,7 @@ use plan::network::ElasticIpSpec;
 use serde_json::json;
 
 use crate::ec2;
-use crate::seen::{Phase, Seen, observed, outputs};
+use resources::seen::{Phase, Seen, observed, outputs};
 
 /// [`domain::Kind::ElasticIp`]. Its locator is the allocation.
 ///
@@ -49,7 +49,7 @@ impl Resource for ElasticIp {
         let call = self.0.allocate_address().domain(DomainType::Vpc).tag_specifications(tags);
         let answer = call.customize().config_override(ec2::once()).send().await;
         let answer = answer.map_err(aws::creating("ec2:AllocateAddress"))?;
-        let id = ec2::answered("ec2:AllocateAddress", answer.allocation_id())?;
+        let id = resources::answered("ec2:AllocateAddress", answer.allocation_id())?;
         let outputs = outputs([("id", &id), ("address", answer.public_ip().unwrap_or_default())]);
         Ok(Created { locator: Locator(id), outputs, progress: Progress::Done })
     }

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::VpcEndpoint;
 use engine::{CallError, Progress, Subject};
 
 use crate::ec2;
-use crate::seen::Phase;
+use resources::seen::Phase;
 
 pub(super) async fn list(client: &Client, subject: &Subject) -> Result<Vec<VpcEndpoint>, CallError> {
     let call = client.describe_vpc_endpoints().set_filters(Some(ec2::find(subject, "vpc-endpoint-id")));

@@ -11,7 +11,7 @@ use plan::network::FlowLogSpec;
 use serde_json::json;
 
 use crate::ec2;
-use crate::seen::{Phase, Seen, observed, outputs};
+use resources::seen::{Phase, Seen, observed, outputs};
 
 /// [`domain::Kind::FlowLog`].
 ///
@@ -71,7 +71,7 @@ impl Resource for FlowLog {
             Err(error) => return Err(aws::creating("ec2:CreateFlowLogs")(error)),
         };
         ec2::none_failed(aws::Verb::Create, "ec2:CreateFlowLogs", answer.unsuccessful())?;
-        let id = ec2::answered("ec2:CreateFlowLogs", answer.flow_log_ids().first().map(String::as_str))?;
+        let id = resources::answered("ec2:CreateFlowLogs", answer.flow_log_ids().first().map(String::as_str))?;
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress: Progress::Done })
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::endpoint::{self, missing};
 use crate::ec2;
-use crate::seen::{Seen, among, changed, listed_before, observed, outputs, texts};
+use resources::seen::{Seen, among, changed, listed_before, observed, outputs, texts};
 
 /// [`domain::Kind::GatewayEndpoint`].
 ///
@@ -59,7 +59,7 @@ impl Resource for GatewayEndpoint {
             .tag_specifications(ec2::tagged(ResourceType::VpcEndpoint, subject, &spec.tags));
         let answer = call.send().await.map_err(aws::creating("ec2:CreateVpcEndpoint"))?;
         let created = answer.vpc_endpoint().and_then(|endpoint| endpoint.vpc_endpoint_id());
-        let id = ec2::answered("ec2:CreateVpcEndpoint", created)?;
+        let id = resources::answered("ec2:CreateVpcEndpoint", created)?;
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress: Progress::Pending })
     }

@@ -11,7 +11,7 @@ use plan::network::{GivenSubnetSpec, GivenVpcSpec};
 use serde_json::json;
 
 use crate::ec2::{self, filter};
-use crate::seen::{Phase, Seen, observed, outputs};
+use resources::seen::{Phase, Seen, observed, outputs};
 
 /// [`domain::Kind::GivenVpc`].
 ///

@@ -11,7 +11,7 @@ use plan::network::{InternetGatewaySpec, UNFINISHED};
 use serde_json::json;
 
 use crate::ec2;
-use crate::seen::{Phase, Seen, changed, observed, outputs, put_unfinished};
+use resources::seen::{Phase, Seen, changed, observed, outputs, put_unfinished};
 
 /// [`domain::Kind::InternetGateway`].
 ///
@@ -46,8 +46,11 @@ impl Resource for InternetGateway {
         let answer = call.customize().config_override(ec2::once()).send().await;
         let answer = answer.map_err(aws::creating("ec2:CreateInternetGateway"))?;
         let gateway = answer.internet_gateway();
-        let id = ec2::answered("ec2:CreateInternetGateway", gateway.and_then(|gateway| gateway.internet_gateway_id()))?;
-        let progress = ec2::finished(self.attach(&id, spec.vpc.as_str()).await);
+        let id = resources::answered(
+            "ec2:CreateInternetGateway",
+            gateway.and_then(|gateway| gateway.internet_gateway_id()),
+        )?;
+        let progress = resources::finished(self.attach(&id, spec.vpc.as_str()).await);
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress })
     }

@@ -10,7 +10,7 @@ use plan::network::NatGatewaySpec;
 use serde_json::json;
 
 use crate::ec2;
-use crate::seen::{Phase, Seen, observed, outputs};
+use resources::seen::{Phase, Seen, observed, outputs};
 
 /// [`domain::Kind::NatGateway`]. It takes a minute or two to come and to go.
 ///
@@ -58,7 +58,8 @@ impl Resource for NatGateway {
             .client_token(subject.token.to_string())
             .tag_specifications(ec2::tagged(ResourceType::Natgateway, subject, &spec.tags));
         let answer = call.send().await.map_err(aws::creating("ec2:CreateNatGateway"))?;
-        let id = ec2::answered("ec2:CreateNatGateway", answer.nat_gateway().and_then(|nat| nat.nat_gateway_id()))?;
+        let id =
+            resources::answered("ec2:CreateNatGateway", answer.nat_gateway().and_then(|nat| nat.nat_gateway_id()))?;
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress: Progress::Pending })
     }

@@ -10,7 +10,7 @@ use plan::network::{PeeringSpec, UNFINISHED};
 use serde_json::json;
 
 use crate::ec2;
-use crate::seen::{Phase, Seen, changed, observed, outputs, put_unfinished};
+use resources::seen::{Phase, Seen, changed, observed, outputs, put_unfinished};
 
 /// [`domain::Kind::Peering`].
 ///
@@ -41,9 +41,9 @@ impl Resource for Peering {
         let answer = call.customize().config_override(ec2::once()).send().await;
         let answer = answer.map_err(aws::creating("ec2:CreateVpcPeeringConnection"))?;
         let created = answer.vpc_peering_connection().and_then(|peering| peering.vpc_peering_connection_id());
-        let id = ec2::answered("ec2:CreateVpcPeeringConnection", created)?;
+        let id = resources::answered("ec2:CreateVpcPeeringConnection", created)?;
         // Whether or not it can be accepted already, it is not active yet.
-        ec2::finished(self.accept(&id).await);
+        resources::finished(self.accept(&id).await);
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress: Progress::Pending })
     }

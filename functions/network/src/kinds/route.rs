@@ -10,7 +10,7 @@ use plan::{FieldChange, Ref};
 use serde_json::{Value, json};
 
 use crate::ec2::{self, filter};
-use crate::seen::{Phase, Seen, observed};
+use resources::seen::{Phase, Seen, observed};
 
 /// [`domain::Kind::Route`]. Its locator is `table/destination`, as `rtb-0a/10.0.0.0/8`.
 ///

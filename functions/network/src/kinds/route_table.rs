@@ -12,7 +12,7 @@ use plan::network::RouteTableSpec;
 use serde_json::json;
 
 use crate::ec2::{self, filter};
-use crate::seen::{Phase, Seen, among, changed, listed_before, observed, outputs, texts};
+use resources::seen::{Phase, Seen, among, changed, listed_before, observed, outputs, texts};
 
 /// [`domain::Kind::RouteTable`].
 ///
@@ -55,8 +55,9 @@ impl Resource for RouteTable {
             .client_token(subject.token.to_string())
             .tag_specifications(ec2::tagged(ResourceType::RouteTable, subject, &spec.tags));
         let answer = call.send().await.map_err(aws::creating("ec2:CreateRouteTable"))?;
-        let id = ec2::answered("ec2:CreateRouteTable", answer.route_table().and_then(|table| table.route_table_id()))?;
-        let progress = ec2::finished(self.associate(&id, &texts(&spec.subnets), &BTreeSet::new()).await);
+        let id =
+            resources::answered("ec2:CreateRouteTable", answer.route_table().and_then(|table| table.route_table_id()))?;
+        let progress = resources::finished(self.associate(&id, &texts(&spec.subnets), &BTreeSet::new()).await);
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress })
     }

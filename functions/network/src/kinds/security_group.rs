@@ -11,7 +11,7 @@ use plan::network::{Ingress, SecurityGroupSpec};
 use serde_json::{Value, json};
 
 use crate::ec2::{self, filter};
-use crate::seen::{Phase, Seen, changed, is_subject, observed, outputs};
+use resources::seen::{Phase, Seen, changed, is_subject, observed, outputs};
 
 /// [`domain::Kind::SecurityGroup`]. What may go out is AWS's default: everything.
 ///
@@ -50,8 +50,8 @@ impl Resource for SecurityGroup {
             .tag_specifications(ec2::tagged(ResourceType::SecurityGroup, subject, &spec.tags));
         let answer = call.customize().config_override(ec2::once()).send().await;
         let answer = answer.map_err(aws::creating("ec2:CreateSecurityGroup"))?;
-        let id = ec2::answered("ec2:CreateSecurityGroup", answer.group_id())?;
-        let progress = ec2::finished(self.admit(&id, spec.ingress.iter().map(permission).collect()).await);
+        let id = resources::answered("ec2:CreateSecurityGroup", answer.group_id())?;
+        let progress = resources::finished(self.admit(&id, spec.ingress.iter().map(permission).collect()).await);
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress })
     }

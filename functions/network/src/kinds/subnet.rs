@@ -11,7 +11,7 @@ use plan::network::SubnetSpec;
 use serde_json::json;
 
 use crate::ec2::{self, filter};
-use crate::seen::{Phase, Seen, changed, is_subject, observed, outputs};
+use resources::seen::{Phase, Seen, changed, is_subject, observed, outputs};
 
 /// [`domain::Kind::Subnet`]. The zone is given by id, because names differ from account to account.
 ///
@@ -66,11 +66,11 @@ impl Resource for Subnet {
             .tag_specifications(ec2::tagged(ResourceType::Subnet, subject, &tags));
         let answer = call.customize().config_override(ec2::once()).send().await;
         let answer = answer.map_err(aws::creating("ec2:CreateSubnet"))?;
-        let id = ec2::answered("ec2:CreateSubnet", answer.subnet().and_then(|subnet| subnet.subnet_id()))?;
+        let id = resources::answered("ec2:CreateSubnet", answer.subnet().and_then(|subnet| subnet.subnet_id()))?;
         // A new subnet gives none.
         let rest = if spec.public_addresses { self.give_public_addresses(&id, true).await } else { Ok(()) };
         let outputs = outputs([("id", &id)]);
-        Ok(Created { locator: Locator(id), outputs, progress: ec2::finished(rest) })
+        Ok(Created { locator: Locator(id), outputs, progress: resources::finished(rest) })
     }
 
     async fn update(&self, subject: &Subject, changes: &[FieldChange]) -> Result<Progress, CallError> {

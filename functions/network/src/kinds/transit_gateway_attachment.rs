@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::endpoint::missing;
 use crate::ec2;
-use crate::seen::{Phase, Seen, changed, in_order_of, observed, outputs, texts};
+use resources::seen::{Phase, Seen, changed, in_order_of, observed, outputs, texts};
 
 /// [`domain::Kind::TransitGatewayAttachment`]. Where the gateway's owner must accept attachments, it stays pending until
 /// he did.
@@ -47,7 +47,7 @@ impl Resource for TransitGatewayAttachment {
         let answer = call.customize().config_override(ec2::once()).send().await;
         let answer = answer.map_err(aws::creating("ec2:CreateTransitGatewayVpcAttachment"))?;
         let created = answer.transit_gateway_vpc_attachment().and_then(|one| one.transit_gateway_attachment_id());
-        let id = ec2::answered("ec2:CreateTransitGatewayVpcAttachment", created)?;
+        let id = resources::answered("ec2:CreateTransitGatewayVpcAttachment", created)?;
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress: Progress::Pending })
     }

@@ -10,7 +10,7 @@ use plan::network::{UNFINISHED, VpcSpec};
 use serde_json::json;
 
 use crate::ec2;
-use crate::seen::{Phase, Seen, changed, observed, outputs, put_unfinished};
+use resources::seen::{Phase, Seen, changed, observed, outputs, put_unfinished};
 
 /// [`domain::Kind::Vpc`].
 ///
@@ -51,9 +51,9 @@ impl Resource for Vpc {
         ));
         let answer = call.customize().config_override(ec2::once()).send().await;
         let answer = answer.map_err(aws::creating("ec2:CreateVpc"))?;
-        let id = ec2::answered("ec2:CreateVpc", answer.vpc().and_then(|vpc| vpc.vpc_id()))?;
+        let id = resources::answered("ec2:CreateVpc", answer.vpc().and_then(|vpc| vpc.vpc_id()))?;
         let mut outputs = outputs([("id", &id)]);
-        let progress = ec2::finished(self.finish(&id, &mut outputs).await);
+        let progress = resources::finished(self.finish(&id, &mut outputs).await);
         Ok(Created { locator: Locator(id), outputs, progress })
     }
 

@@ -10,7 +10,7 @@ use plan::network::VpcCidrSpec;
 use serde_json::json;
 
 use crate::ec2::{self, filter};
-use crate::seen::{Phase, Seen, observed, outputs};
+use resources::seen::{Phase, Seen, observed, outputs};
 
 /// [`domain::Kind::VpcCidr`]. Its locator is the id of the association.
 ///
@@ -49,7 +49,7 @@ impl Resource for VpcCidr {
         let answer = call.customize().config_override(ec2::once()).send().await;
         let answer = answer.map_err(aws::creating("ec2:AssociateVpcCidrBlock"))?;
         let block = answer.cidr_block_association();
-        let id = ec2::answered("ec2:AssociateVpcCidrBlock", block.and_then(|block| block.association_id()))?;
+        let id = resources::answered("ec2:AssociateVpcCidrBlock", block.and_then(|block| block.association_id()))?;
         let outputs = outputs([("id", &id)]);
         Ok(Created { locator: Locator(id), outputs, progress: Progress::Pending })
     }

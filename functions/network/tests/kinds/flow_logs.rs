@@ -15,17 +15,23 @@ use aws_sdk_ec2::operation::delete_flow_logs::DeleteFlowLogsOutput;
 use aws_sdk_ec2::operation::describe_flow_logs::DescribeFlowLogsOutput;
 use aws_sdk_ec2::types::{FlowLog, UnsuccessfulItem, UnsuccessfulItemError};
 use aws_sdk_iam::Client as Iam;
+use aws_sdk_iam::operation::attach_role_policy::AttachRolePolicyOutput;
 use aws_sdk_iam::operation::create_role::{CreateRoleError, CreateRoleOutput};
 use aws_sdk_iam::operation::delete_role::{DeleteRoleError, DeleteRoleOutput};
 use aws_sdk_iam::operation::delete_role_permissions_boundary::DeleteRolePermissionsBoundaryOutput;
 use aws_sdk_iam::operation::delete_role_policy::{DeleteRolePolicyError, DeleteRolePolicyOutput};
+use aws_sdk_iam::operation::detach_role_policy::DetachRolePolicyOutput;
 use aws_sdk_iam::operation::get_role::{GetRoleError, GetRoleOutput};
-use aws_sdk_iam::operation::get_role_policy::{GetRolePolicyError, GetRolePolicyOutput};
+use aws_sdk_iam::operation::get_role_policy::GetRolePolicyOutput;
+use aws_sdk_iam::operation::list_attached_role_policies::ListAttachedRolePoliciesOutput;
+use aws_sdk_iam::operation::list_role_policies::{ListRolePoliciesError, ListRolePoliciesOutput};
 use aws_sdk_iam::operation::put_role_permissions_boundary::PutRolePermissionsBoundaryOutput;
 use aws_sdk_iam::operation::put_role_policy::{PutRolePolicyError, PutRolePolicyOutput};
 use aws_sdk_iam::operation::tag_role::TagRoleOutput;
 use aws_sdk_iam::operation::untag_role::UntagRoleOutput;
-use aws_sdk_iam::types::{AttachedPermissionsBoundary, Role, Tag};
+use aws_sdk_iam::operation::update_assume_role_policy::UpdateAssumeRolePolicyOutput;
+use aws_sdk_iam::operation::update_role_description::UpdateRoleDescriptionOutput;
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, Role, Tag};
 use aws_smithy_mocks::{Rule, mock};
 use domain::{FaultName, Kind, Locator};
 use engine::{CallError, Observed, Progress};
@@ -115,7 +121,7 @@ async fn a_log_group_is_changed_and_deleted() {
 
 fn role(ours: bool) -> Rule {
     mock!(Iam::get_role).then_output(move || {
-        let tags = if ours { tags_of(&subject(Kind::FlowLogRole)) } else { Default::default() };
+        let tags = if ours { tags_of(&subject(Kind::Role)) } else { Default::default() };
         let tag = |(key, value)| Tag::builder().key(key).value(value).build().unwrap();
         let boundary = AttachedPermissionsBoundary::builder()
             .permissions_boundary_arn("arn:aws:iam::123456789012:policy/corp")
@@ -123,6 +129,8 @@ fn role(ours: bool) -> Rule {
         GetRoleOutput::builder()
             .role(
                 role_builder()
+                    .description("VPC flow logs write with this role")
+                    .assume_role_policy_document("%7B%22Version%22%3A%222012-10-17%22%7D")
                     .permissions_boundary(boundary)
                     .set_tags(Some(tags.into_iter().map(tag).collect()))
                     .build()
@@ -141,51 +149,51 @@ fn role_builder() -> aws_sdk_iam::types::builders::RoleBuilder {
         .create_date(aws_sdk_iam::primitives::DateTime::from_secs(0))
 }
 
-fn document(group: &str) -> String {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Action": [
-                "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents",
-            ],
-            "Resource": [group, format!("{group}:*")],
-        }],
-    })
-    .to_string()
+/// The answers to what is asked of a role's policies: its own, then those attached.
+fn policies(own: Option<&'static str>, attached: &'static str) -> Vec<Rule> {
+    let names = mock!(Iam::list_role_policies).then_output(move || {
+        let names = own.map(|_| vec!["write-flow-logs".to_owned()]).unwrap_or_default();
+        ListRolePoliciesOutput::builder().set_policy_names(Some(names)).build().unwrap()
+    });
+    let document = own.map(|document| {
+        let encoded = document.replace('{', "%7B").replace('"', "%22");
+        mock!(Iam::get_role_policy).then_output(move || {
+            GetRolePolicyOutput::builder()
+                .role_name("demo-flow-logs")
+                .policy_name("write-flow-logs")
+                .policy_document(&encoded)
+                .build()
+                .unwrap()
+        })
+    });
+    let managed = mock!(Iam::list_attached_role_policies).then_output(move || {
+        let policy = AttachedPolicy::builder().policy_name("any").policy_arn(attached).build();
+        ListAttachedRolePoliciesOutput::builder().attached_policies(policy).build()
+    });
+    [Some(names), document, Some(managed)].into_iter().flatten().collect()
 }
 
-fn policy(document: String) -> Rule {
-    let encoded = document.replace('{', "%7B").replace('"', "%22");
-    mock!(Iam::get_role_policy).then_output(move || {
-        GetRolePolicyOutput::builder()
-            .role_name("demo-flow-logs")
-            .policy_name("write-flow-logs")
-            .policy_document(&encoded)
-            .build()
-            .unwrap()
-    })
-}
+const OWN: &str = r#"{"Version": "2012-10-17", "Statement": []}"#;
+const SHARED: &str = "arn:aws:iam::123456789012:policy/shared";
 
 #[tokio::test]
-async fn a_role_is_shown_with_the_group_that_it_may_write_to() {
-    let none = mock!(Iam::get_role_policy).then_error(|| GetRolePolicyError::generic(code("NoSuchEntity")));
-    let script = Script::of([
-        role(true),
-        policy(document(GROUP_ARN)),
-        role(true),
-        policy(document("arn:aws:logs:eu-west-1:123456789012:log-group:other")),
-        role(true),
-        none,
-        role(true),
-        policy("{cut".into()),
-    ]);
-    let (kind, subject) = (script.kind(Kind::FlowLogRole), subject(Kind::FlowLogRole));
+async fn a_role_is_shown_with_what_it_may_do() {
+    let mut rules = vec![role(true)];
+    rules.extend(policies(Some(OWN), SHARED));
+    for drifted in
+        [policies(Some("{cut"), SHARED), policies(None, SHARED), policies(Some(OWN), "arn:aws:iam::aws:policy/More")]
+    {
+        rules.push(role(true));
+        rules.extend(drifted);
+    }
+    let script = Script::of(rules);
+    let (kind, subject) = (script.kind(Kind::Role), subject(Kind::Role));
     let actual = as_wanted(&subject, kind.observe(&subject).await.unwrap());
     assert_eq!(actual.outputs["arn"], "arn:aws:iam::123456789012:role/landfall/home/demo/demo-flow-logs");
-    for _ in 0..3 {
+    let wanted = &subject.spec;
+    for field in ["policies", "policies", "managedPolicies"] {
         let drifted = present(kind.observe(&subject).await.unwrap());
-        assert_eq!(drifted.properties["logGroupArn"], Value::Null);
+        assert_ne!(drifted.properties[field], wanted[field]);
     }
 }
 
@@ -193,31 +201,32 @@ async fn a_role_is_shown_with_the_group_that_it_may_write_to() {
 async fn a_role_of_that_name_without_our_tags_is_foreign() {
     let none = mock!(Iam::get_role).then_error(|| GetRoleError::generic(code("NoSuchEntity")));
     let script = Script::of([role(false), none]);
-    let (kind, subject) = (script.kind(Kind::FlowLogRole), subject(Kind::FlowLogRole));
+    let (kind, subject) = (script.kind(Kind::Role), subject(Kind::Role));
     assert_eq!(kind.observe(&subject).await, Ok(Observed::Foreign(Locator("demo-flow-logs".into()))));
     assert_eq!(kind.observe(&subject).await, Ok(Observed::Absent));
 }
 
 #[tokio::test]
-async fn a_role_is_made_under_its_path_and_boundary_for_flow_logs_of_this_account() {
+async fn a_role_is_made_under_its_path_and_boundary_with_its_policies() {
     let made = || {
         mock!(Iam::create_role)
             .match_requests(|request| {
-                let trust = request.assume_role_policy_document().unwrap_or_default();
                 request.path() == Some("/landfall/home/demo/")
                     && request.permissions_boundary() == Some("arn:aws:iam::123456789012:policy/corp")
-                    && trust.contains("vpc-flow-logs.amazonaws.com")
-                    && trust.contains("123456789012")
+                    && request.assume_role_policy_document() == Some(r#"{"Version":"2012-10-17"}"#)
             })
             .then_output(|| CreateRoleOutput::builder().role(role_builder().build().unwrap()).build())
     };
     let allowed = mock!(Iam::put_role_policy)
-        .match_requests(|request| request.policy_document().is_some_and(|text| text.contains(GROUP_ARN)))
+        .match_requests(|request| request.policy_name() == Some("write-flow-logs"))
         .then_output(|| PutRolePolicyOutput::builder().build());
+    let attached = mock!(Iam::attach_role_policy)
+        .match_requests(|request| request.policy_arn() == Some(SHARED))
+        .then_output(|| AttachRolePolicyOutput::builder().build());
     let hidden = mock!(Iam::put_role_policy).then_error(|| PutRolePolicyError::generic(code("NoSuchEntity")));
     let there = mock!(Iam::create_role).then_error(|| CreateRoleError::generic(code("EntityAlreadyExists")));
-    let script = Script::of([made(), allowed, made(), hidden, there]);
-    let (kind, subject) = (script.kind(Kind::FlowLogRole), subject(Kind::FlowLogRole));
+    let script = Script::of([made(), allowed, attached, made(), hidden, there]);
+    let (kind, subject) = (script.kind(Kind::Role), subject(Kind::Role));
     assert_eq!(kind.create(&subject).await.unwrap().progress, Progress::Done);
     assert_eq!(kind.create(&subject).await.unwrap().progress, Progress::Pending);
     assert_eq!(fault_name(kind.create(&subject).await), FaultName::UpdateInProgress);
@@ -227,36 +236,43 @@ async fn a_role_is_made_under_its_path_and_boundary_for_flow_logs_of_this_accoun
 async fn a_role_is_changed() {
     let bound =
         mock!(Iam::put_role_permissions_boundary).then_output(|| PutRolePermissionsBoundaryOutput::builder().build());
+    let described = mock!(Iam::update_role_description).then_output(|| UpdateRoleDescriptionOutput::builder().build());
+    let trusted = mock!(Iam::update_assume_role_policy).then_output(|| UpdateAssumeRolePolicyOutput::builder().build());
     let allowed = mock!(Iam::put_role_policy).then_output(|| PutRolePolicyOutput::builder().build());
+    let attached = mock!(Iam::attach_role_policy).then_output(|| AttachRolePolicyOutput::builder().build());
+    let detached = mock!(Iam::detach_role_policy)
+        .match_requests(|request| request.policy_arn() == Some("arn:aws:iam::aws:policy/More"))
+        .then_output(|| DetachRolePolicyOutput::builder().build());
     let put = mock!(Iam::tag_role).then_output(|| TagRoleOutput::builder().build());
     let removed = mock!(Iam::untag_role).then_output(|| UntagRoleOutput::builder().build());
     let freed = mock!(Iam::delete_role_permissions_boundary)
         .then_output(|| DeleteRolePermissionsBoundaryOutput::builder().build());
-    let script = Script::of([bound, allowed, put, removed, freed]);
-    let (kind, subject) = (script.kind(Kind::FlowLogRole), found(Kind::FlowLogRole, "demo-flow-logs"));
-    let boundary = change("permissionsBoundary", Value::Null, Value::Null);
-    let changes = [boundary.clone(), change("logGroupArn", Value::Null, json!(GROUP_ARN)), tag_change()];
+    let mut rules = vec![described, trusted, bound];
+    rules.extend(policies(Some("{cut"), "arn:aws:iam::aws:policy/More"));
+    rules.extend([allowed, attached, detached, put, removed, freed]);
+    let script = Script::of(rules);
+    let (kind, subject) = (script.kind(Kind::Role), found(Kind::Role, "demo-flow-logs"));
+    let to = |field: &str| change(field, Value::Null, Value::Null);
+    let changes = [to("description"), to("trust"), to("permissionsBoundary"), to("policies"), tag_change()];
     assert_eq!(kind.update(&subject, &changes).await, Ok(Progress::Done));
     let free = with(subject, "permissionsBoundary", Value::Null);
-    assert_eq!(kind.update(&free, &[boundary]).await, Ok(Progress::Done));
+    assert_eq!(kind.update(&free, &[to("permissionsBoundary")]).await, Ok(Progress::Done));
 }
 
 #[tokio::test]
-async fn a_role_goes_after_its_policy() {
-    let policy_gone =
-        || mock!(Iam::delete_role_policy).then_error(|| DeleteRolePolicyError::generic(code("NoSuchEntity")));
-    let policy_deleted = mock!(Iam::delete_role_policy).then_output(|| DeleteRolePolicyOutput::builder().build());
+async fn a_role_goes_after_its_policies() {
+    let gone = || mock!(Iam::delete_role_policy).then_error(|| DeleteRolePolicyError::generic(code("NoSuchEntity")));
+    let taken = mock!(Iam::delete_role_policy).then_output(|| DeleteRolePolicyOutput::builder().build());
+    let detached = || mock!(Iam::detach_role_policy).then_output(|| DetachRolePolicyOutput::builder().build());
     let deleted = mock!(Iam::delete_role).then_output(|| DeleteRoleOutput::builder().build());
-    let refused = |text: &'static str| mock!(Iam::delete_role).then_error(move || DeleteRoleError::generic(code(text)));
-    let script = Script::of([
-        policy_deleted,
-        deleted,
-        policy_gone(),
-        refused("DeleteConflict"),
-        policy_gone(),
-        refused("NoSuchEntity"),
-    ]);
-    let (kind, subject) = (script.kind(Kind::FlowLogRole), found(Kind::FlowLogRole, "demo-flow-logs"));
+    let used = mock!(Iam::delete_role).then_error(|| DeleteRoleError::generic(code("DeleteConflict")));
+    let absent = mock!(Iam::list_role_policies).then_error(|| ListRolePoliciesError::generic(code("NoSuchEntity")));
+    let mut rules = policies(Some(OWN), SHARED);
+    rules.extend([taken, detached(), deleted]);
+    rules.extend(policies(Some(OWN), SHARED));
+    rules.extend([gone(), detached(), used, absent]);
+    let script = Script::of(rules);
+    let (kind, subject) = (script.kind(Kind::Role), found(Kind::Role, "demo-flow-logs"));
     assert_eq!(kind.delete(&subject).await, Ok(Progress::Done));
     assert_eq!(fault_name(kind.delete(&subject).await), FaultName::DependencyStillThere);
     assert_eq!(kind.delete(&subject).await, Err(CallError::NotFound));

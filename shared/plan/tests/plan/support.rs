@@ -191,6 +191,7 @@ pub(crate) fn records_of(plan: &Plan, generation: Generation) -> Vec<Record> {
             kind: desired.kind,
             schema: Record::SCHEMA,
             attempts: 1,
+            confirmed: None,
             target: plan.target.clone(),
             locator: Some(Locator(format!("id of {id}#{generation}"))),
             spec,

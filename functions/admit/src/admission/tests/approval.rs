@@ -21,6 +21,7 @@ async fn with_a_vpc(world: &World, answer: &Answer) {
         outputs: domain::Outputs::from([("id".to_owned(), "vpc-1".to_owned())]),
         adopted: false,
         attempts: 1,
+        confirmed: None,
         created: now(),
         updated: now(),
     };

@@ -5,11 +5,10 @@ use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::LogGroup as Listed;
 use domain::{Locator, Outputs, Tags};
 use engine::{CallError, Created, Observed, Progress, Resource, Subject};
-use plan::FieldChange;
-use plan::network::LogGroupSpec;
+use plan::{FieldChange, LogGroupSpec};
 use serde_json::json;
 
-use crate::ec2::finished;
+use crate::finished;
 use crate::seen::{Phase, Seen, changed, is_subject, observed, outputs};
 
 /// [`domain::Kind::LogGroup`]. Its locator is its name.
@@ -20,7 +19,7 @@ use crate::seen::{Phase, Seen, changed, is_subject, observed, outputs};
 /// Permissions: `logs:CreateLogGroup`, `logs:PutRetentionPolicy`, `logs:TagResource`, `logs:UntagResource`,
 /// `logs:DeleteLogGroup`, `logs:DescribeLogGroups`, `logs:ListTagsForResource`.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
-pub(crate) struct LogGroup(pub(crate) Client);
+pub struct LogGroup(pub Client);
 
 #[async_trait]
 impl Resource for LogGroup {
@@ -56,7 +55,7 @@ impl Resource for LogGroup {
         if changed(changes, "retentionDays") {
             self.keep_for(&spec).await?;
         }
-        if let Some(change) = crate::tags::change(changes) {
+        if let Some(change) = crate::tag_change(changes) {
             let arn = arn(subject, &spec.name);
             if !change.put.is_empty() {
                 let tags = change.put.into_iter().collect();

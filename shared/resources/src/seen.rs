@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 /// Where in its life a listed thing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub enum Phase {
     /// AWS is making or changing it.
     Working,
     /// AWS is done.
@@ -31,12 +31,17 @@ pub(crate) enum Phase {
 
 /// One thing that AWS lists.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    pub(crate) id: String,
-    pub(crate) phase: Phase,
-    pub(crate) tags: Tags,
-    pub(crate) properties: Value,
-    pub(crate) outputs: Outputs,
+pub struct Seen {
+    /// Its locator.
+    pub id: String,
+    /// Where in its life it is.
+    pub phase: Phase,
+    /// All of its tags.
+    pub tags: Tags,
+    /// What AWS shows of the fields of its spec.
+    pub properties: Value,
+    /// What others may refer to.
+    pub outputs: Outputs,
 }
 
 impl Seen {
@@ -46,7 +51,7 @@ impl Seen {
 }
 
 /// The one observation of all that was found by locator or by tags.
-pub(crate) fn observed(subject: &Subject, listed: Vec<Seen>) -> Observed {
+pub fn observed(subject: &Subject, listed: Vec<Seen>) -> Observed {
     let token = subject.token.to_string();
     let ours = |seen: &Seen| {
         subject.locator.as_ref().is_some_and(|locator| locator.0 == seen.id)
@@ -72,17 +77,17 @@ pub(crate) fn observed(subject: &Subject, listed: Vec<Seen>) -> Observed {
 }
 
 /// Whether a thing with these tags is this generation of this resource.
-pub(crate) fn is_subject(subject: &Subject, tags: &Tags) -> bool {
+pub fn is_subject(subject: &Subject, tags: &Tags) -> bool {
     subject.find_tags().iter().all(|(key, value)| tags.get(key) == Some(value))
 }
 
 /// Those of the spec's references that AWS shows, in the spec's order. What others added is theirs.
-pub(crate) fn among(spec: &[Ref], actual: &BTreeSet<String>) -> Vec<String> {
+pub fn among(spec: &[Ref], actual: &BTreeSet<String>) -> Vec<String> {
     spec.iter().map(|one| one.as_str().to_owned()).filter(|one| actual.contains(one)).collect()
 }
 
 /// All that AWS shows: the spec's references in the spec's order, then the rest, sorted.
-pub(crate) fn in_order_of(spec: &[Ref], actual: &BTreeSet<String>) -> Vec<String> {
+pub fn in_order_of(spec: &[Ref], actual: &BTreeSet<String>) -> Vec<String> {
     let mut list = among(spec, actual);
     let rest: Vec<String> = actual.iter().filter(|one| !list.contains(one)).cloned().collect();
     list.extend(rest);
@@ -90,31 +95,31 @@ pub(crate) fn in_order_of(spec: &[Ref], actual: &BTreeSet<String>) -> Vec<String
 }
 
 /// The texts of references.
-pub(crate) fn texts(references: &[Ref]) -> BTreeSet<String> {
+pub fn texts(references: &[Ref]) -> BTreeSet<String> {
     references.iter().map(|one| one.as_str().to_owned()).collect()
 }
 
 /// What `field` listed before the change, if it is among `changes`.
-pub(crate) fn listed_before(changes: &[FieldChange], field: &str) -> BTreeSet<String> {
+pub fn listed_before(changes: &[FieldChange], field: &str) -> BTreeSet<String> {
     let old = changes.iter().find(|change| change.field == field).and_then(|change| change.old.as_array());
     old.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Whether `field` is among `changes`.
-pub(crate) fn changed(changes: &[FieldChange], field: &str) -> bool {
+pub fn changed(changes: &[FieldChange], field: &str) -> bool {
     changes.iter().any(|change| change.field == field)
 }
 
 /// Puts the steps that are missing into `properties`, under the name that every spec lacks
-/// ([`plan::network::UNFINISHED`]), so that `update` is asked for them. Nothing is put if none is missing.
-pub(crate) fn put_unfinished(properties: &mut Value, steps: &[(&str, bool)]) {
+/// ([`plan::UNFINISHED`]), so that `update` is asked for them. Nothing is put if none is missing.
+pub fn put_unfinished(properties: &mut Value, steps: &[(&str, bool)]) {
     let missing: Vec<&str> = steps.iter().filter(|(_, done)| !done).map(|(step, _)| *step).collect();
     if !missing.is_empty() {
-        properties[plan::network::UNFINISHED] = json!(missing);
+        properties[plan::UNFINISHED] = json!(missing);
     }
 }
 
 /// Outputs from pairs.
-pub(crate) fn outputs<const N: usize>(pairs: [(&str, &str); N]) -> Outputs {
+pub fn outputs<const N: usize>(pairs: [(&str, &str); N]) -> Outputs {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

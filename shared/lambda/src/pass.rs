@@ -1,14 +1,15 @@
-//! What the machines ask for.
+//! What the machines ask of a component's function.
 
 use domain::{Fault, FaultName};
 use engine::Pass;
-use lambda::Task;
 use plan::{Goal, PlanNumber};
 use serde::{Deserialize, Serialize};
 
+use crate::Task;
+
 /// The input: a pass over a plan, of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
+pub struct PassInput {
     /// What for.
     pub pass: PassName,
     /// Which goal of the plan; for `converge` alone.
@@ -32,7 +33,7 @@ pub enum PassName {
     Prune,
 }
 
-impl Input {
+impl PassInput {
     /// The engine's pass; [`FaultName::InvalidInput`] for a `converge` of no goal.
     pub fn pass(&self) -> Result<Pass, Fault> {
         match (self.pass, self.goal) {
@@ -56,14 +57,14 @@ mod tests {
             (include_str!("../../../events/network/verify.json"), Pass::Verify),
             (include_str!("../../../events/network/prune.json"), Pass::Prune),
         ] {
-            let input: Input = serde_json::from_str(sample).unwrap();
+            let input: PassInput = serde_json::from_str(sample).unwrap();
             assert_eq!(input.pass(), Ok(expected));
         }
     }
 
     #[test]
     fn a_converge_without_a_goal_is_the_callers_error() {
-        let mut input: Input = serde_json::from_str(include_str!("../../../events/network/prune.json")).unwrap();
+        let mut input: PassInput = serde_json::from_str(include_str!("../../../events/network/prune.json")).unwrap();
         input.pass = PassName::Converge;
         assert_eq!(input.pass().unwrap_err().name, FaultName::InvalidInput);
     }
