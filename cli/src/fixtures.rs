@@ -140,7 +140,7 @@ pub fn wanted() -> Plan {
     let desired =
         Desired { kind: Kind::NatGateway, goal: Goal::Egress, spec: json!({}), needs: Vec::new(), exclusive: None };
     let resources = BTreeMap::from([(id("nat-3"), desired)]);
-    Plan { target: target(), facts: Facts::default(), resources }
+    Plan { target: target(), facts: Facts::default(), resources, next: None }
 }
 
 async fn admit(ledger: &Ledger, platform: Platform, run: Run) -> Fence {

@@ -102,10 +102,11 @@ impl Resource for Role {
     /// A role goes only without policies, whoever gave it them.
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {
         let name = subject.locator()?;
-        for policy in self.written(name).await?.into_keys() {
+        let (written, attached) = (self.written(name).await?, self.attached(name).await?);
+        for policy in written.into_keys() {
             gone(self.take(name, &policy).await)?;
         }
-        for arn in self.attached(name).await? {
+        for arn in attached {
             gone(self.detach(name, &arn).await)?;
         }
         self.0.delete_role().role_name(name).send().await.map_err(aws::deleting("iam:DeleteRole"))?;

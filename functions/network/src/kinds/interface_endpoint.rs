@@ -8,7 +8,8 @@ use aws_sdk_ec2::types::{ResourceType, SecurityGroupIdentifier, VpcEndpoint, Vpc
 use domain::Locator;
 use engine::{CallError, Created, Observed, Progress, Resource, Subject};
 use plan::FieldChange;
-use plan::network::{InterfaceEndpointSpec, UNFINISHED};
+use plan::UNFINISHED;
+use plan::network::InterfaceEndpointSpec;
 use serde_json::json;
 
 use super::endpoint::{self, missing};

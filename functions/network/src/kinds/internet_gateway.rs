@@ -7,7 +7,8 @@ use aws_sdk_ec2::types::{InternetGateway as Listed, ResourceType};
 use domain::Locator;
 use engine::{CallError, Created, Observed, Progress, Resource, Subject};
 use plan::FieldChange;
-use plan::network::{InternetGatewaySpec, UNFINISHED};
+use plan::UNFINISHED;
+use plan::network::InternetGatewaySpec;
 use serde_json::json;
 
 use crate::ec2;

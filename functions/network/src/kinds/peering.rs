@@ -6,7 +6,8 @@ use aws_sdk_ec2::types::{ResourceType, VpcPeeringConnection as Listed, VpcPeerin
 use domain::Locator;
 use engine::{CallError, Created, Observed, Progress, Resource, Subject};
 use plan::FieldChange;
-use plan::network::{PeeringSpec, UNFINISHED};
+use plan::UNFINISHED;
+use plan::network::PeeringSpec;
 use serde_json::json;
 
 use crate::ec2;

@@ -6,7 +6,8 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Vpc as Listed, Vpc
 use domain::{Locator, Outputs};
 use engine::{CallError, Created, Observed, Progress, Resource, Subject};
 use plan::FieldChange;
-use plan::network::{UNFINISHED, VpcSpec};
+use plan::UNFINISHED;
+use plan::network::VpcSpec;
 use serde_json::json;
 
 use crate::ec2;

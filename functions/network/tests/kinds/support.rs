@@ -20,8 +20,8 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) fn of<const N: usize>(rules: [Rule; N]) -> Self {
-        let rules = rules.to_vec();
+    pub(crate) fn of(rules: impl IntoIterator<Item = Rule>) -> Self {
+        let rules: Vec<Rule> = rules.into_iter().collect();
         let clients = Clients {
             ec2: mocked!(aws_sdk_ec2, Sequential, &rules),
             iam: mocked!(aws_sdk_iam, Sequential, &rules),
