@@ -54,6 +54,64 @@ impl Durations {
         self.real(60.0)
     }
 
+    /// From `CreateCluster` to `ACTIVE`.
+    /// <https://docs.aws.amazon.com/eks/latest/userguide/create-cluster.html>: "provisioning takes several minutes"
+    #[must_use]
+    pub fn control_plane_creating(self) -> Duration {
+        self.real(540.0)
+    }
+
+    /// From `DeleteCluster` until nothing of it is left.
+    #[must_use]
+    pub fn control_plane_deleting(self) -> Duration {
+        self.real(180.0)
+    }
+
+    /// One minor version up or down.
+    /// <https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html>: "the update takes several minutes"
+    #[must_use]
+    pub fn control_plane_version(self) -> Duration {
+        self.real(480.0)
+    }
+
+    /// A change of a cluster's configuration.
+    #[must_use]
+    pub fn control_plane_configuring(self) -> Duration {
+        self.real(120.0)
+    }
+
+    /// How long after an upgrade it can be taken back: 7 days.
+    /// <https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html>
+    #[must_use]
+    pub fn rollback_window(self) -> Duration {
+        self.real(7.0 * 86_400.0)
+    }
+
+    /// From the creation, update or deletion of a managed node group to its end.
+    #[must_use]
+    pub fn node_group_changing(self) -> Duration {
+        self.real(120.0)
+    }
+
+    /// From the creation or deletion of a Fargate profile to its end.
+    #[must_use]
+    pub fn fargate_profile_changing(self) -> Duration {
+        self.real(90.0)
+    }
+
+    /// From the creation, update or deletion of an add-on to its end.
+    #[must_use]
+    pub fn addon_changing(self) -> Duration {
+        self.real(30.0)
+    }
+
+    /// How often a young add-on is looked at. What it waits for are real pods, which take no modelled time: a look is
+    /// never shorter than half a second.
+    #[must_use]
+    pub fn addon_look(self) -> Duration {
+        self.addon_changing().max(Duration::from_millis(500))
+    }
+
     fn real(self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds * self.scale)
     }

@@ -25,6 +25,7 @@ mod group;
 mod interface;
 mod internet_gateway;
 mod listing;
+mod managed;
 mod nat;
 mod peering;
 mod request;
@@ -41,6 +42,7 @@ mod xml;
 mod zone;
 
 pub(crate) use authorize::Check;
+pub(crate) use managed::Subnet;
 pub(crate) use request::{Refusal, Request};
 
 use store::Store;
@@ -146,10 +148,15 @@ impl Ec2 {
     }
 
     fn with_region<T>(&self, request: &Request, run: impl FnOnce(&mut Call<'_>) -> T) -> T {
+        let durations = self.durations;
+        self.with_store(&request.region, |store| run(&mut Call { request, store, durations }))
+    }
+
+    fn with_store<T>(&self, region: &str, run: impl FnOnce(&mut Store) -> T) -> T {
         let mut regions = self.regions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let store = regions.entry(request.region.clone()).or_insert_with(|| Store::new(&request.region));
+        let store = regions.entry(region.to_owned()).or_insert_with(|| Store::new(region));
         store.settle(self.durations);
-        run(&mut Call { request, store, durations: self.durations })
+        run(store)
     }
 }
 

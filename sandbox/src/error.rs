@@ -38,6 +38,24 @@ pub enum Error {
         /// The end of the log.
         tail: String,
     },
+    /// The program that serves Kubernetes cannot be built here.
+    #[error(
+        "the sandbox's Kubernetes needs Go {needed} or newer on the PATH: install it from https://go.dev/dl/ ({found})"
+    )]
+    Go {
+        /// The oldest version that will do.
+        needed: String,
+        /// What there is instead.
+        found: String,
+    },
+    /// A control plane ended or was not ready in time.
+    #[error("Kubernetes did not come up; the end of {log}:\n{tail}")]
+    Kubernetes {
+        /// Its log.
+        log: PathBuf,
+        /// The end of the log.
+        tail: String,
+    },
     /// The installation's stack could not be created.
     #[error("the stack was not created:\n{0}")]
     Stack(String),

@@ -3,6 +3,7 @@
 //! It guarantees that each call is recorded, that rules apply before anything is done, that EC2 network calls behave as
 //! on AWS, and that IAM is asked for every one of them; all else is MiniStack's answer as it is.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -17,14 +18,17 @@ use tokio::sync::Notify;
 use crate::Error;
 use crate::durations::Durations;
 use crate::ec2::{self, Ec2};
+use crate::eks::Eks;
 use crate::privileges::Privileges;
 
 mod calls;
 mod chaos;
 mod control;
+mod eks;
 mod errors;
 mod faults;
 mod missing_object;
+mod planes;
 mod request;
 mod rules;
 mod upstream;
@@ -37,6 +41,7 @@ use calls::Calls;
 use ec2::Aftermath;
 use errors::Problem;
 use faults::{Arrived, Faults};
+use planes::Planes;
 use request::Identity;
 use upstream::{Forwarded, Upstream};
 
@@ -46,18 +51,27 @@ pub(crate) struct Gateway {
     pub(crate) calls: Calls,
     pub(crate) faults: Faults,
     ec2: Ec2,
+    eks: Eks,
+    planes: Planes,
     upstream: Upstream,
     pub(crate) stop: Notify,
     down: Notify,
 }
 
 impl Gateway {
-    /// In front of MiniStack at this address.
-    pub(crate) fn new(upstream: &str, durations: Durations) -> Result<Self, reqwest::Error> {
+    /// At `endpoint`, in front of MiniStack at `upstream`; the state of EKS is in the folder.
+    pub(crate) fn new(
+        endpoint: &str,
+        upstream: &str,
+        durations: Durations,
+        dir: &Path,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             calls: Calls::default(),
             faults: Faults::default(),
             ec2: Ec2::new(durations),
+            eks: Eks::with_control_planes(durations, dir.join("eks.json")),
+            planes: Planes::new(dir.join("eks"), endpoint),
             upstream: Upstream::new(upstream)?,
             stop: Notify::new(),
             down: Notify::new(),
@@ -82,7 +96,13 @@ impl Gateway {
     /// What goes wrong with this call, if anything.
     fn fault(&self, identity: &Identity, caller: &str, request: &Forwarded) -> Option<Effect> {
         let holds = |text: &str| {
-            let named = || identity.service == "ec2" && self.ec2.concerns(&ec2_request(identity, request), text);
+            let named = || match identity.service.as_str() {
+                "ec2" => self.ec2.concerns(&ec2_request(identity, request), text),
+                "eks" => {
+                    self.eks_request(identity, caller, request).is_some_and(|asked| self.eks.concerns(&asked, text))
+                }
+                _ => false,
+            };
             request::mentions(&request.uri, &request.body, text) || named()
         };
         self.faults.strike(&Arrived { identity, caller, holds: &holds })
@@ -102,6 +122,9 @@ impl Gateway {
         };
         if identity.service == "ec2" && Ec2::serves(&identity.action) {
             return self.answer_ec2(forwarded, identity, &aftermath).await;
+        }
+        if identity.service == "eks" {
+            return self.answer_eks(forwarded, identity, &aftermath).await;
         }
         let asked = forwarded.clone();
         let answer = self.upstream.forward(forwarded).await?;
@@ -128,9 +151,19 @@ impl Gateway {
         Ok(response)
     }
 
-    /// The ids of everything in EC2 that has a tag of this value.
+    /// The ids of everything in EC2, and the ARNs of everything in EKS, that has a tag of this value.
     pub(crate) fn tagged(&self, value: &str) -> Vec<String> {
-        self.ec2.tagged(value)
+        [self.ec2.tagged(value), self.eks.tagged(value)].concat()
+    }
+
+    /// The platform that a change is about, as far as tags tell.
+    fn platform(&self, identity: &Identity, caller: &str, request: &Forwarded) -> Option<String> {
+        match identity.service.as_str() {
+            _ if !identity.mutating => None,
+            "ec2" => self.ec2.platform_of(&ec2_request(identity, request)),
+            "eks" => self.eks.platform_of(&self.eks_request(identity, caller, request)?),
+            _ => None,
+        }
     }
 
     fn record(&self, identity: &Identity, caller: &str, platform: Option<String>, status: u16, since: Instant) {
@@ -168,8 +201,7 @@ async fn perform(gateway: Arc<Gateway>, request: Forwarded, since: Instant) -> O
     let identity = request::identify(&request.method, &request.uri, &request.headers, &request.body);
     let caller = gateway.upstream.principal(&identity.access_key).await;
     let effect = gateway.fault(&identity, &caller, &request);
-    let changes_ec2 = identity.service == "ec2" && identity.mutating;
-    let platform = changes_ec2.then(|| gateway.ec2.platform_of(&ec2_request(&identity, &request))).flatten();
+    let platform = gateway.platform(&identity, &caller, &request);
     let refused = effect.as_ref().and_then(|effect| refusal(&identity, &caller, effect));
     if let Some(Effect::Hang { milliseconds } | Effect::HangThenDo { milliseconds }) = effect {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
@@ -236,6 +268,7 @@ pub(crate) fn run(gateway: Arc<Gateway>, listener: std::net::TcpListener) -> Res
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let router = Arc::clone(&gateway).router();
             tokio::select! {
+                () = Arc::clone(&gateway).work() => Ok(()),
                 served = axum::serve(listener, router) => served,
                 () = gateway.down.notified() => Ok(()),
             }

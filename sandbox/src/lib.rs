@@ -13,9 +13,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 pub mod durations;
 mod ec2;
+mod eks;
 mod error;
 mod functions;
 mod gateway;
+mod kubernetes;
 mod ministack;
 pub mod privileges;
 mod program;
@@ -77,7 +79,7 @@ impl Sandbox {
             MiniStack::start(&python, &dir, &endpoint, options.scale),
             functions::zip(&python, programs, &dir)
         )?;
-        let gateway = Gateway::new(&ministack.address, Durations::at(options.scale));
+        let gateway = Gateway::new(&endpoint, &ministack.address, Durations::at(options.scale), &dir);
         let gateway = Arc::new(gateway.map_err(|error| Error::Gateway(error.into()))?);
         let server = Some(gateway::run(Arc::clone(&gateway), listener)?);
         let config = config(&endpoint).await;
@@ -152,7 +154,7 @@ impl Sandbox {
         self.gateway.calls.since(number)
     }
 
-    /// The ids of everything that is in EC2 with a tag of this value, whatever Describe shows of it.
+    /// The ids of everything in EC2, and the ARNs of everything in EKS, with a tag of this value, whatever Describe shows.
     #[must_use]
     pub fn tagged(&self, value: &str) -> Vec<String> {
         self.gateway.tagged(value)

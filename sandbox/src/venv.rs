@@ -58,7 +58,8 @@ async fn make(home: &Path, requirements: &str) -> Result<(), Error> {
     std::fs::remove_file(&list).map_err(Error::file(&list))
 }
 
-fn cache() -> PathBuf {
+/// Where what takes long to make is kept: `landfall` in the user's cache.
+pub(crate) fn cache() -> PathBuf {
     let home = || env::var_os("HOME").map_or_else(env::temp_dir, PathBuf::from);
     env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from).join("landfall")
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::request::Refusal;
-use super::store::{Kind, Store};
+use super::store::{Kind, Record, Store};
 use super::{ACCOUNT, Answer, Call, rule};
 
 pub(super) fn create(call: &mut Call<'_>) -> Answer {
@@ -41,19 +41,25 @@ pub(super) fn delete(call: &mut Call<'_>) -> Answer {
             format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user"),
         ));
     }
-    let used =
-        call.store.all(Kind::Interface).any(|one| one.list("groupSet").iter().any(|group| group["groupId"] == id));
-    let referred = call
-        .store
-        .all(Kind::SecurityGroupRule)
-        .any(|rule| !rule.has("groupId", id) && rule.document["referencedGroupInfo"]["groupId"] == id);
-    if used || referred {
+    if in_use(call.store, id) {
         return Err(Refusal::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
-    call.store.remove_where(|record| {
+    remove(call.store, id);
+    Ok(json!({"return": true, "groupId": id}))
+}
+
+/// Whether an interface or another group's rule names the group.
+pub(super) fn in_use(store: &Store, id: &str) -> bool {
+    let used = store.all(Kind::Interface).any(|one| one.list("groupSet").iter().any(|group| group["groupId"] == id));
+    let refers = |rule: &Record| !rule.has("groupId", id) && rule.document["referencedGroupInfo"]["groupId"] == id;
+    used || store.all(Kind::SecurityGroupRule).any(refers)
+}
+
+/// Removes a group with its rules.
+pub(super) fn remove(store: &mut Store, id: &str) {
+    store.remove_where(|record| {
         record.id == id || (record.kind == Kind::SecurityGroupRule && record.has("groupId", id))
     });
-    Ok(json!({"return": true, "groupId": id}))
 }
 
 pub(super) fn add_default(store: &mut Store, vpc: &str) {
@@ -69,7 +75,14 @@ pub(super) fn default_of(store: &Store, vpc: &str) -> Option<String> {
         .map(|group| group.id.clone())
 }
 
-fn add(store: &mut Store, vpc: &str, name: &str, description: &str, tags: BTreeMap<String, String>) -> String {
+/// Adds a group with the rule that every new one has.
+pub(super) fn add(
+    store: &mut Store,
+    vpc: &str,
+    name: &str,
+    description: &str,
+    tags: BTreeMap<String, String>,
+) -> String {
     let document = json!({"vpcId": vpc, "groupName": name, "groupDescription": description, "ownerId": ACCOUNT});
     let id = store.add(Kind::SecurityGroup, document, tags);
     rule::add(store, &id, true, json!({"ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"}), BTreeMap::new());

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Gateway;
 use super::calls::Call;
@@ -21,7 +22,7 @@ struct Since {
 }
 
 /// `GET calls?since=N`; `GET`, `POST` (a rule) and `DELETE rules`; `POST chaos`; `GET faults`; `POST reset`,
-/// `POST stop`; `GET health`.
+/// `POST stop`; `GET health`; `POST eks/<region>/<cluster>/authenticate`, which takes a TokenReview of that cluster.
 pub(super) fn routes() -> Router<Arc<Gateway>> {
     Router::new()
         .route("/_sandbox/health", get(async || "ok"))
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<Gateway>> {
         .route("/_sandbox/chaos", post(add_chaos))
         .route("/_sandbox/faults", get(struck))
         .route("/_sandbox/reset", post(reset))
+        .route("/_sandbox/eks/{region}/{cluster}/authenticate", post(authenticate))
         .route("/_sandbox/stop", post(stop))
 }
 
@@ -64,4 +66,12 @@ async fn reset(State(gateway): Shared) {
 
 async fn stop(State(gateway): Shared) {
     gateway.stop.notify_one();
+}
+
+async fn authenticate(
+    State(gateway): Shared,
+    Path((region, cluster)): Path<(String, String)>,
+    Json(review): Json<Value>,
+) -> Json<Value> {
+    Json(gateway.authenticate(&region, &cluster, &review).await)
 }

@@ -20,6 +20,7 @@ impl Problem {
             "ec2" => (403, "UnauthorizedOperation"),
             "s3" | "iam" | "sts" | "cloudformation" => (403, "AccessDenied"),
             "sns" => (403, "AuthorizationError"),
+            "eks" => (403, "AccessDeniedException"),
             _ => (400, "AccessDeniedException"),
         };
         Self::new(status, code, &format!("User: {caller} is not authorized to perform: {service}:{action}"))
@@ -31,6 +32,7 @@ impl Problem {
             "ec2" => (503, "RequestLimitExceeded"),
             "s3" => (503, "SlowDown"),
             "lambda" => (429, "TooManyRequestsException"),
+            "eks" => (429, "ThrottlingException"),
             "iam" | "sts" | "sns" | "cloudformation" => (400, "Throttling"),
             _ => (400, "ThrottlingException"),
         };
@@ -46,7 +48,7 @@ impl Problem {
             "ec2" => (400, "RequestExpired"),
             "s3" => (400, "ExpiredToken"),
             "iam" | "sts" | "sns" | "cloudformation" => (403, "ExpiredToken"),
-            "lambda" => (403, "ExpiredTokenException"),
+            "lambda" | "eks" => (403, "ExpiredTokenException"),
             _ => (400, "ExpiredTokenException"),
         };
         Self::new(status, code, "The security token included in the request is expired")
@@ -58,6 +60,7 @@ impl Problem {
             "ec2" | "s3" => "InternalError",
             "iam" | "sts" | "sns" | "cloudformation" => "InternalFailure",
             "lambda" => "ServiceException",
+            "eks" => "ServerException",
             _ => "InternalServerError",
         };
         Self::new(500, code, "An internal error has occurred")

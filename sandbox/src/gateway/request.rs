@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderMap, Method, Uri};
 
+use crate::eks;
+
 /// What a request is, as far as the gateway must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -66,6 +68,9 @@ fn action(service: &str, method: &Method, uri: &Uri, headers: &HeaderMap, body: 
     }
     match service {
         "s3" => return s3_action(method, uri, headers).to_owned(),
+        "eks" => {
+            return eks::operation(method, uri.path()).map_or_else(|| plain(method, uri), |(name, _)| name.to_owned());
+        }
         "lambda" => return lambda_action(method, uri.path()).unwrap_or_else(|| plain(method, uri)),
         _ => {}
     }
@@ -185,6 +190,8 @@ mod tests {
             (identity("PUT", "/bucket/manifests/a.yaml", "s3", "", ""), "PutObject", true),
             (identity("GET", "/bucket?list-type=2&prefix=a", "s3", "", ""), "ListObjectsV2", false),
             (identity("POST", "/2015-03-31/functions/network/invocations", "lambda", "", "{}"), "Invoke", true),
+            (identity("POST", "/clusters/a/updates", "eks", "", "{}"), "UpdateClusterVersion", true),
+            (identity("POST", "/clusters/a/insights", "eks", "", "{}"), "ListInsights", false),
             (identity("GET", "/schedules/x", "scheduler", "", ""), "GET /schedules/x", false),
         ];
         for (identity, action, mutating) in cases {

@@ -16,7 +16,7 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
     /// Only calls about this: the name of a platform, or any other text that stands in the request or is a tag's value
-    /// of an EC2 resource that the request names.
+    /// of an EC2 resource or EKS cluster that the request names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     /// How many matching calls pass first.
@@ -70,8 +70,8 @@ pub enum Effect {
         /// For how long.
         milliseconds: u64,
     },
-    /// Does what is asked, and what an EC2 create made ends as failed: a NAT gateway, an interface endpoint, a transit
-    /// gateway attachment.
+    /// Does what is asked, and what it began ends as failed: a NAT gateway, an interface endpoint, a transit gateway
+    /// attachment; in EKS whatever takes its time, updates and deletions among it.
     FailLater {
         /// The reason's code.
         code: String,

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use serde_json::Value;
+use url::Url;
 
 use crate::ec2::Check;
 use crate::privileges::Privileges;
@@ -85,6 +87,25 @@ impl Upstream {
             self.principals.lock().unwrap_or_else(PoisonError::into_inner).insert(access_key.to_owned(), arn.clone());
         }
         arn
+    }
+
+    /// Has MiniStack do, or say, what EKS needs of it (`python/managed.py`).
+    pub(crate) async fn managed(&self, what: &str, question: &Value) -> Result<Value, reqwest::Error> {
+        let address = format!("{}/_sandbox/managed/{what}", self.address);
+        let answer = self.client.post(address).body(question.to_string()).send().await?.error_for_status()?;
+        Ok(serde_json::from_slice(&answer.bytes().await?).unwrap_or_default())
+    }
+
+    /// The ARN of whoever signed this presigned `GetCallerIdentity`; none if the signature is not good.
+    pub(crate) async fn signer(&self, address: &Url, headers: HeaderMap) -> Result<Option<String>, reqwest::Error> {
+        let query = address.query().unwrap_or_default();
+        let request = self.client.get(format!("{}{}?{query}", self.address, address.path())).headers(headers);
+        let answer = request.send().await?;
+        if !answer.status().is_success() {
+            return Ok(None);
+        }
+        let text = answer.text().await?;
+        Ok(text.split_once("<Arn>").and_then(|(_, rest)| rest.split_once("</Arn>")).map(|(arn, _)| arn.to_owned()))
     }
 
     /// What was needed and denied (`python/privileges.py`).

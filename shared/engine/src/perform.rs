@@ -335,6 +335,10 @@ impl Hand<'_> {
             spec: record.map_or_else(|| self.wanted_spec(), |record| record.spec.clone()),
             token: token.unwrap_or_else(Token::random),
             adopted: self.task.kind.is_given(),
+            changing_since: record.and_then(|record| match &record.state {
+                State::Updating(operation) if operation.epoch == self.order.fence.epoch => Some(operation.since),
+                _ => None,
+            }),
         }
     }
 

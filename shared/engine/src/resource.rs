@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::{Fault, FaultName, Generation, Identity, Kind, Locator, Outputs, ResourceId, Tags, Target, Token};
+use jiff::Timestamp;
 use plan::FieldChange;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub struct Subject {
     pub token: Token,
     /// Whether it is wanted as something that existed before us.
     pub adopted: bool,
+    /// Since when this phase has been changing it; none before its first change.
+    pub changing_since: Option<Timestamp>,
 }
 
 impl Subject {

@@ -30,4 +30,4 @@ pub use network::assign_slots;
 pub use platform::plan;
 pub use problem::Problem;
 pub use reference::{Ref, Unresolved, entries, joined, resolve};
-pub use specs::{LogGroupSpec, RoleSpec, UNFINISHED, changeable};
+pub use specs::{HEALTH, LogGroupSpec, RoleSpec, UNFINISHED, changeable};

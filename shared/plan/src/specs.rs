@@ -10,6 +10,10 @@ use serde_json::Value;
 /// No spec has it: wherever it is shown, it asks for an update.
 pub const UNFINISHED: &str = "unfinished";
 
+/// The field by which AWS shows what it calls unhealthy, as a list of texts. No spec has it: wherever it is shown, it asks
+/// for an update, and the kind answers that nothing cures it.
+pub const HEALTH: &str = "health";
+
 /// The fields of a kind that AWS changes in place. Any other asks for a replacement.
 pub fn changeable(kind: Kind) -> &'static [&'static str] {
     match kind {
@@ -59,9 +63,10 @@ pub fn changeable(kind: Kind) -> &'static [&'static str] {
             "labels",
             "taints",
             "maxUnavailable",
+            HEALTH,
         ],
         // https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateAddon.html
-        Kind::Addon => &["tags", "version", "configuration", "roles"],
+        Kind::Addon => &["tags", "version", "configuration", "roles", HEALTH],
         // https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdatePodIdentityAssociation.html
         Kind::PodIdentityAssociation => &["tags", "role"],
     }

@@ -187,6 +187,7 @@ fn subject(record: &Record) -> Subject {
         spec: record.spec.clone(),
         token: domain::Token::random(),
         adopted: record.adopted,
+        changing_since: None,
     }
 }
 

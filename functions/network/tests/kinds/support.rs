@@ -69,6 +69,7 @@ pub(crate) fn subject(kind: Kind) -> Subject {
         spec: crate::specs::sample(kind),
         token: Token::parse("01JD0000000000000000000001").unwrap(),
         adopted: kind.is_given(),
+        changing_since: None,
     }
 }
 

@@ -1,0 +1,38 @@
+//! What EKS has others do: MiniStack, which keeps instances and logs, and the control plane's process.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// One thing to do outside the state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// Make sure that the log group of a cluster is there.
+    LogGroup { region: String, name: String },
+    /// Show these instances in EC2.
+    Launch { region: String, instances: Vec<Instance> },
+    /// End these instances.
+    Terminate { region: String, ids: Vec<String> },
+    /// Start the control plane, with this minor version; the one that runs ends.
+    Start { region: String, cluster: String, version: String },
+    /// Tell the control plane what it should hold by now.
+    Instruct { region: String, cluster: String },
+    /// End the control plane and forget its data.
+    End { region: String, cluster: String },
+}
+
+/// An instance of a managed node group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Instance {
+    pub(crate) id: String,
+    pub(crate) image: String,
+    pub(crate) instance_type: String,
+    pub(crate) subnet: String,
+    pub(crate) vpc: String,
+    pub(crate) zone: String,
+    pub(crate) address: String,
+    pub(crate) group: String,
+    pub(crate) spot: bool,
+    pub(crate) tags: BTreeMap<String, String>,
+}

@@ -1,0 +1,526 @@
+use axum::http::{Method, Uri};
+use serde_json::{Value, json};
+
+use super::*;
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/landfall/cluster";
+
+/// A region with a VPC of two private subnets in two zones, where time passes only when it is told to.
+struct Region {
+    eks: Eks,
+    ec2: Ec2,
+    subnets: [String; 2],
+}
+
+impl Region {
+    fn new() -> Self {
+        Self::with(Eks::open(Durations::at(1.0), None))
+    }
+
+    fn with(eks: Eks) -> Self {
+        let ec2 = Ec2::new(Durations::at(1.0));
+        let make = |action: &str, parameters: &[(&str, &str)], element: &str| {
+            let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let request = crate::ec2::Request { action: action.into(), region: "eu-west-1".into(), parameters };
+            let answer = ec2.answer(&request, &Aftermath::None).unwrap();
+            answer.split_once(&format!("<{element}>")).unwrap().1.split_once('<').unwrap().0.to_owned()
+        };
+        let vpc = make("CreateVpc", &[("CidrBlock", "10.0.0.0/16")], "vpcId");
+        let subnets = [("eu-west-1a", "10.0.0.0/24"), ("eu-west-1b", "10.0.1.0/24")].map(|(zone, block)| {
+            make("CreateSubnet", &[("VpcId", &vpc), ("CidrBlock", block), ("AvailabilityZone", zone)], "subnetId")
+        });
+        Self { eks, ec2, subnets }
+    }
+
+    fn full(
+        &self,
+        method: &str,
+        path: &str,
+        body: Value,
+        missing: &[&str],
+        aftermath: &Aftermath,
+    ) -> Result<Value, Refusal> {
+        let (method, uri): (Method, Uri) = (method.parse().unwrap(), path.parse().unwrap());
+        let caller = "arn:aws:sts::111122223333:assumed-role/deployer/session";
+        let request = Request::read(&method, &uri, body.to_string().as_bytes(), "eu-west-1", caller).unwrap();
+        let facts = Facts { missing: missing.iter().map(|arn| (*arn).to_owned()).collect() };
+        self.eks.answer(&self.ec2, &request, &facts, aftermath)
+    }
+
+    fn call(&self, method: &str, path: &str, body: Value) -> Result<Value, &'static str> {
+        self.full(method, path, body, &[], &Aftermath::None).map_err(|refusal| refusal.code)
+    }
+
+    fn post(&self, path: &str, body: Value) -> Result<Value, &'static str> {
+        self.call("POST", path, body)
+    }
+
+    fn get(&self, path: &str) -> Result<Value, &'static str> {
+        self.call("GET", path, Value::Null)
+    }
+
+    fn delete(&self, path: &str) -> Result<Value, &'static str> {
+        self.call("DELETE", path, Value::Null)
+    }
+
+    /// All that is under way ends.
+    fn wait(&self) {
+        self.eks.lock().values_mut().for_each(Store::hasten);
+        self.eks.settle(&self.ec2);
+    }
+
+    fn wanted(&self, version: &str) -> Value {
+        json!({
+            "name": "demo", "version": version, "roleArn": ROLE,
+            "resourcesVpcConfig": {"subnetIds": self.subnets, "endpointPrivateAccess": true},
+            "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": false},
+            "clientRequestToken": "one",
+        })
+    }
+
+    fn active(version: &str) -> Self {
+        let region = Self::new();
+        region.post("/clusters", region.wanted(version)).unwrap();
+        region.wait();
+        region
+    }
+
+    fn group(&self, name: &str) -> Value {
+        json!({"nodegroupName": name, "nodeRole": ROLE, "subnets": self.subnets, "instanceTypes": ["m7g.large"],
+               "scalingConfig": {"minSize": 1, "desiredSize": 2, "maxSize": 3}})
+    }
+
+    fn cluster(&self) -> Value {
+        self.get("/clusters/demo").unwrap()["cluster"].clone()
+    }
+
+    fn interfaces(&self) -> usize {
+        let parameters = BTreeMap::new();
+        let request =
+            crate::ec2::Request { action: "DescribeNetworkInterfaces".into(), region: "eu-west-1".into(), parameters };
+        self.ec2.answer(&request, &Aftermath::None).unwrap().matches("<networkInterfaceId>").count()
+    }
+}
+
+fn failing(code: &str) -> Aftermath {
+    Aftermath::Failing(code.into(), "by a rule".into())
+}
+
+#[test]
+fn a_cluster_is_created_shown_and_deleted_with_what_eks_makes_in_its_network() {
+    let region = Region::new();
+    let created = region.post("/clusters", region.wanted("1.35")).unwrap();
+    assert_eq!(created["cluster"]["status"], "CREATING");
+    assert_eq!(region.interfaces(), 2);
+    assert!(region.cluster()["endpoint"].is_null());
+    region.wait();
+    let cluster = region.cluster();
+    assert_eq!((&cluster["status"], &cluster["version"]), (&json!("ACTIVE"), &json!("1.35")));
+    assert!(cluster["identity"]["oidc"]["issuer"].as_str().unwrap().starts_with("https://oidc.eks.eu-west-1."));
+    let group = cluster["resourcesVpcConfig"]["clusterSecurityGroupId"].as_str().unwrap();
+    assert!(region.ec2.vpc_of_group("eu-west-1", group).is_some());
+    assert_eq!(region.delete("/clusters/demo").unwrap()["cluster"]["status"], "DELETING");
+    region.wait();
+    assert_eq!(region.get("/clusters/demo"), Err("ResourceNotFoundException"));
+    assert_eq!(region.interfaces(), 0);
+    assert!(region.ec2.vpc_of_group("eu-west-1", group).is_none());
+}
+
+#[test]
+fn a_security_group_in_use_stays_behind() {
+    let region = Region::active("1.35");
+    let group = region.cluster()["resourcesVpcConfig"]["clusterSecurityGroupId"].as_str().unwrap().to_owned();
+    region.ec2.add_interface("eu-west-1", &region.subnets[0], "a load balancer", &[group.clone()]).unwrap();
+    region.delete("/clusters/demo").unwrap();
+    region.wait();
+    assert!(region.ec2.vpc_of_group("eu-west-1", &group).is_some());
+}
+
+#[test]
+fn a_wrong_cluster_is_refused_before_anything_is_made() {
+    let region = Region::new();
+    let one = &region.subnets[0];
+    let cases = [
+        ("version", json!("1.28")),
+        ("version", json!("2.0")),
+        ("name", json!("-demo")),
+        ("resourcesVpcConfig", json!({"subnetIds": [one]})),
+        ("resourcesVpcConfig", json!({"subnetIds": [one, "subnet-0"]})),
+        ("resourcesVpcConfig", json!({"subnetIds": region.subnets, "endpointPublicAccess": false})),
+        ("resourcesVpcConfig", json!({"subnetIds": region.subnets, "publicAccessCidrs": ["10.0.0.0/8"]})),
+        ("resourcesVpcConfig", json!({"subnetIds": region.subnets, "securityGroupIds": ["sg-0"]})),
+        ("logging", json!({"clusterLogging": [{"types": ["everything"], "enabled": true}]})),
+        ("kubernetesNetworkConfig", json!({"serviceIpv4Cidr": "8.8.0.0/16"})),
+        ("computeConfig", json!({"enabled": true})),
+    ];
+    for (field, value) in cases {
+        let mut wanted = region.wanted("1.36");
+        wanted[field] = value.clone();
+        assert_eq!(region.post("/clusters", wanted), Err("InvalidParameterException"), "{field}: {value}");
+    }
+    let refused = region.full("POST", "/clusters", region.wanted("1.36"), &[ROLE], &Aftermath::None).unwrap_err();
+    assert_eq!(refused.code, "InvalidParameterException");
+    assert_eq!(region.interfaces(), 0);
+}
+
+#[test]
+fn a_token_is_answered_once_and_makes_nothing_new_after_its_cluster_is_gone() {
+    let region = Region::active("1.36");
+    assert!(region.post("/clusters", region.wanted("1.36")).is_ok());
+    assert_eq!(region.post("/clusters", region.wanted("1.35")), Err("InvalidParameterException"));
+    let mut other = region.wanted("1.36");
+    other["clientRequestToken"] = json!("two");
+    assert_eq!(region.post("/clusters", other.clone()), Err("ResourceInUseException"));
+    region.delete("/clusters/demo").unwrap();
+    region.wait();
+    assert!(region.post("/clusters", region.wanted("1.36")).is_ok());
+    assert_eq!(region.get("/clusters/demo"), Err("ResourceNotFoundException"));
+    other["clientRequestToken"] = json!("three");
+    assert_eq!(region.post("/clusters", other).unwrap()["cluster"]["status"], "CREATING");
+}
+
+#[test]
+fn a_doomed_cluster_ends_failed_with_the_reason_and_can_be_deleted() {
+    let region = Region::new();
+    region.full("POST", "/clusters", region.wanted("1.36"), &[], &failing("InsufficientFreeAddresses")).unwrap();
+    region.wait();
+    assert_eq!(region.cluster()["status"], "FAILED");
+    assert_eq!(region.cluster()["health"]["issues"][0]["code"], "InsufficientFreeAddresses");
+    region.delete("/clusters/demo").unwrap();
+    region.wait();
+    assert_eq!(region.get("/clusters/demo"), Err("ResourceNotFoundException"));
+}
+
+#[test]
+fn a_cluster_is_not_deleted_under_protection_or_with_what_is_in_it() {
+    let region = Region::active("1.36");
+    region.post("/clusters/demo/update-config", json!({"deletionProtection": true})).unwrap();
+    region.wait();
+    assert_eq!(region.delete("/clusters/demo"), Err("InvalidRequestException"));
+    region.post("/clusters/demo/update-config", json!({"deletionProtection": false})).unwrap();
+    region.wait();
+    region.post("/clusters/demo/node-groups", region.group("blue")).unwrap();
+    assert_eq!(region.delete("/clusters/demo"), Err("ResourceInUseException"));
+    region.wait();
+    region.delete("/clusters/demo/node-groups/blue").unwrap();
+    assert_eq!(region.delete("/clusters/demo"), Err("ResourceInUseException"));
+    region.wait();
+    assert!(region.delete("/clusters/demo").is_ok());
+}
+
+#[test]
+fn one_update_of_one_kind_at_a_time() {
+    let region = Region::active("1.35");
+    let update = |body: Value| region.post("/clusters/demo/update-config", body);
+    let logging = json!({"clusterLogging": [{"types": ["audit"], "enabled": true}]});
+    let both = json!({"logging": logging, "resourcesVpcConfig": {"endpointPublicAccess": false}});
+    assert_eq!(update(both), Err("InvalidParameterException"));
+    assert_eq!(update(json!({})), Err("InvalidParameterException"));
+    let begun = update(json!({"resourcesVpcConfig": {"endpointPublicAccess": false}})).unwrap();
+    assert_eq!(region.cluster()["status"], "UPDATING");
+    assert_eq!(update(json!({"logging": logging})), Err("ResourceInUseException"));
+    assert_eq!(region.post("/clusters/demo/updates", json!({"version": "1.36"})), Err("ResourceInUseException"));
+    region.wait();
+    let id = begun["update"]["id"].as_str().unwrap();
+    assert_eq!(region.get(&format!("/clusters/demo/updates/{id}")).unwrap()["update"]["status"], "Successful");
+    assert_eq!(region.cluster()["resourcesVpcConfig"]["endpointPublicAccess"], false);
+    assert_eq!(
+        update(json!({"resourcesVpcConfig": {"endpointPublicAccess": false}})),
+        Err("InvalidParameterException")
+    );
+    region.eks.jobs();
+    update(json!({"logging": logging})).unwrap();
+    region.wait();
+    let group = Job::LogGroup { region: "eu-west-1".into(), name: "/aws/eks/demo/cluster".into() };
+    assert!(region.eks.jobs().contains(&group));
+    assert_eq!(region.get("/clusters/demo/updates").unwrap()["updateIds"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn versions_go_up_one_minor_at_a_time_and_back_one_within_the_window() {
+    let region = Region::active("1.34");
+    let to = |version: &str| region.post("/clusters/demo/updates", json!({"version": version}));
+    assert_eq!(to("1.36"), Err("InvalidParameterException"));
+    assert_eq!(to("1.34"), Err("InvalidParameterException"));
+    assert_eq!(to("1.33"), Err("InvalidRequestException"), "it was created at 1.34");
+    assert_eq!(to("1.35").unwrap()["update"]["type"], "VersionUpdate");
+    region.wait();
+    assert_eq!(region.cluster()["version"], "1.35");
+    assert_eq!(to("1.34").unwrap()["update"]["type"], "VersionRollback");
+    region.wait();
+    assert_eq!(region.cluster()["version"], "1.34");
+    assert_eq!(to("1.33"), Err("InvalidRequestException"), "there is no second way back");
+}
+
+#[test]
+fn a_failed_upgrade_leaves_the_version_and_says_why() {
+    let region = Region::active("1.35");
+    let begun =
+        region.full("POST", "/clusters/demo/updates", json!({"version": "1.36"}), &[], &failing("EniLimitReached"));
+    region.wait();
+    let path = format!("/clusters/demo/updates/{}", begun.unwrap()["update"]["id"].as_str().unwrap());
+    let update = region.get(&path).unwrap()["update"].clone();
+    assert_eq!((&update["status"], &update["errors"][0]["errorCode"]), (&json!("Failed"), &json!("EniLimitReached")));
+    assert_eq!(
+        (region.cluster()["version"].clone(), region.cluster()["status"].clone()),
+        (json!("1.35"), json!("ACTIVE"))
+    );
+}
+
+#[test]
+fn nodes_follow_an_upgrade_and_go_back_before_the_control_plane() {
+    let region = Region::active("1.34");
+    region.post("/clusters/demo/node-groups", region.group("blue")).unwrap();
+    region.wait();
+    let to =
+        |version: &str, force: bool| region.post("/clusters/demo/updates", json!({"version": version, "force": force}));
+    let nodes =
+        |version: &str| region.post("/clusters/demo/node-groups/blue/update-version", json!({"version": version}));
+    to("1.35", false).unwrap();
+    region.wait();
+    assert_eq!(to("1.36", false), Err("InvalidParameterException"), "its nodes are behind");
+    nodes("1.35").unwrap();
+    assert_eq!(nodes("1.35"), Err("ResourceInUseException"));
+    region.wait();
+    assert_eq!(to("1.34", false), Err("InvalidStateException"), "its nodes are newer");
+    nodes("1.34").unwrap();
+    region.wait();
+    to("1.34", false).unwrap();
+    region.wait();
+    assert_eq!(nodes("1.35"), Err("InvalidParameterException"));
+}
+
+#[test]
+fn a_node_group_has_instances_that_scale_and_go_with_it() {
+    let region = Region::active("1.36");
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut group = region.group("blue");
+        change(&mut group);
+        region.post("/clusters/demo/node-groups", group).unwrap_err()
+    };
+    assert_eq!(refused(&|group| group["instanceTypes"] = json!(["m9.huge"])), "InvalidParameterException");
+    assert_eq!(refused(&|group| group["amiType"] = json!("AL2023_x86_64_STANDARD")), "InvalidParameterException");
+    assert_eq!(refused(&|group| group["scalingConfig"]["minSize"] = json!(9)), "InvalidParameterException");
+    assert_eq!(refused(&|group| group["version"] = json!("1.35")), "InvalidParameterException");
+    let template = json!({"id": "lt-1", "version": "1"});
+    assert_eq!(
+        refused(&|group| {
+            group["launchTemplate"] = template.clone();
+            group["diskSize"] = json!(9);
+        }),
+        "InvalidRequestException"
+    );
+    region.eks.jobs();
+    let made = region.post("/clusters/demo/node-groups", region.group("blue")).unwrap();
+    assert_eq!(made["nodegroup"]["amiType"], "AL2023_ARM_64_STANDARD");
+    assert_eq!(region.post("/clusters/demo/node-groups", region.group("blue")), Err("ResourceInUseException"));
+    let launched = |jobs: Vec<Job>| -> usize {
+        jobs.iter().map(|job| if let Job::Launch { instances, .. } = job { instances.len() } else { 0 }).sum()
+    };
+    assert_eq!((launched(region.eks.jobs()), region.interfaces()), (2, 4));
+    region.wait();
+    let path = "/clusters/demo/node-groups/blue";
+    assert_eq!(region.get(path).unwrap()["nodegroup"]["status"], "ACTIVE");
+    region.post(&format!("{path}/update-config"), json!({"scalingConfig": {"desiredSize": 3}})).unwrap();
+    region.wait();
+    assert_eq!((launched(region.eks.jobs()), region.interfaces()), (1, 5));
+    region.delete(path).unwrap();
+    region.wait();
+    assert_eq!((region.get(path), region.interfaces()), (Err("ResourceNotFoundException"), 2));
+}
+
+#[test]
+fn a_doomed_node_group_names_its_instances() {
+    let region = Region::active("1.36");
+    let path = "/clusters/demo/node-groups";
+    region.full("POST", path, region.group("blue"), &[], &failing("NodeCreationFailure")).unwrap();
+    region.wait();
+    let group = region.get(&format!("{path}/blue")).unwrap()["nodegroup"].clone();
+    assert_eq!(group["status"], "CREATE_FAILED");
+    let named = group["health"]["issues"][0]["resourceIds"].as_array().unwrap();
+    assert!(named.len() == 2 && named[0].as_str().unwrap().starts_with("i-"));
+}
+
+#[test]
+fn fargate_profiles_come_and_go_one_at_a_time() {
+    let region = Region::active("1.36");
+    let path = "/clusters/demo/fargate-profiles";
+    let profile = |name: &str| {
+        json!({"fargateProfileName": name, "podExecutionRoleArn": ROLE, "subnets": region.subnets,
+               "selectors": [{"namespace": "kube-system"}]})
+    };
+    region.post(path, profile("one")).unwrap();
+    assert_eq!(region.post(path, profile("two")), Err("ResourceInUseException"));
+    region.wait();
+    region.post(path, profile("two")).unwrap();
+    assert_eq!(region.delete(&format!("{path}/one")), Err("ResourceInUseException"));
+    region.wait();
+    region.delete(&format!("{path}/one")).unwrap();
+    assert_eq!(region.delete(&format!("{path}/two")), Err("ResourceInUseException"));
+    region.wait();
+    assert_eq!(region.get(path).unwrap()["fargateProfileNames"], json!(["two"]));
+    let mut many = profile("many");
+    many["selectors"] = json!(vec![json!({"namespace": "a"}); 6]);
+    assert_eq!(region.post(path, many), Err("InvalidParameterException"));
+}
+
+#[test]
+fn an_addon_needs_a_version_that_fits_values_that_it_knows_and_a_place_to_run() {
+    let region = Region::active("1.35");
+    let path = "/clusters/demo/addons";
+    let create = |body: Value| region.post(path, body);
+    assert_eq!(create(json!({"addonName": "nonsense"})), Err("InvalidParameterException"));
+    let new = json!({"addonName": "kube-proxy", "addonVersion": "v1.36.0-eksbuild.25"});
+    assert_eq!(create(new), Err("InvalidParameterException"));
+    let values = json!({"addonName": "coredns", "configurationValues": "replicas: 3"});
+    assert_eq!(create(values), Err("InvalidParameterException"));
+    create(json!({"addonName": "coredns", "configurationValues": "replicaCount: 3"})).unwrap();
+    region.wait();
+    let status = || region.get(&format!("{path}/coredns")).unwrap()["addon"]["status"].clone();
+    assert_eq!(status(), "CREATING", "there is no node");
+    (0..45).for_each(|_| region.wait());
+    assert_eq!(status(), "DEGRADED");
+    region.post("/clusters/demo/node-groups", region.group("blue")).unwrap();
+    region.wait();
+    region.wait();
+    assert_eq!(status(), "ACTIVE");
+}
+
+#[test]
+fn what_an_addon_left_behind_conflicts_with_other_values_unless_they_overwrite() {
+    let region = Region::active("1.36");
+    let path = "/clusters/demo/addons";
+    let create = |values: &str, mode: &str| {
+        region
+            .post(path, json!({"addonName": "vpc-cni", "configurationValues": values, "resolveConflicts": mode}))
+            .unwrap();
+        region.wait();
+        let status = region.get(&format!("{path}/vpc-cni")).unwrap()["addon"]["status"].clone();
+        region.delete(&format!("{path}/vpc-cni?preserve=true")).unwrap();
+        region.wait();
+        status
+    };
+    assert_eq!(create("", "NONE"), "ACTIVE");
+    assert_eq!(create("{\"enableNetworkPolicy\": \"true\"}", "NONE"), "CREATE_FAILED");
+    assert_eq!(create("{\"enableNetworkPolicy\": \"false\"}", "OVERWRITE"), "ACTIVE");
+}
+
+#[test]
+fn access_is_given_to_principals_that_exist_by_entries_and_policies() {
+    let region = Region::active("1.36");
+    let path = "/clusters/demo/access-entries";
+    let who = "arn:aws:iam::111122223333:role/team";
+    let refused = region.full("POST", path, json!({"principalArn": who}), &[who], &Aftermath::None);
+    assert_eq!(refused.unwrap_err().code, "InvalidParameterException");
+    let made = region.post(path, json!({"principalArn": who, "kubernetesGroups": ["devs"]})).unwrap();
+    assert_eq!(made["accessEntry"]["username"], "arn:aws:sts::111122223333:assumed-role/team/{{SessionName}}");
+    assert_eq!(region.post(path, json!({"principalArn": who})), Err("ResourceInUseException"));
+    let entry = format!("{path}/arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fteam");
+    let policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy";
+    let scope = json!({"type": "namespace", "namespaces": ["shop"]});
+    let associate = |policy: &str, scope: &Value| {
+        region.post(&format!("{entry}/access-policies"), json!({"policyArn": policy, "accessScope": scope}))
+    };
+    assert_eq!(associate("arn:aws:eks::aws:cluster-access-policy/Nonsense", &scope), Err("InvalidParameterException"));
+    assert_eq!(associate(policy, &json!({"type": "namespace"})), Err("InvalidParameterException"));
+    associate(policy, &scope).unwrap();
+    associate(policy, &json!({"type": "cluster"})).unwrap();
+    let policies = region.get(&format!("{entry}/access-policies")).unwrap()["associatedAccessPolicies"].clone();
+    assert_eq!(policies.as_array().unwrap().len(), 1);
+    assert_eq!(policies[0]["accessScope"]["type"], "cluster");
+    region.delete(&entry).unwrap();
+    assert_eq!(region.get(&entry), Err("ResourceNotFoundException"));
+}
+
+#[test]
+fn entries_are_not_for_clusters_that_use_the_config_map() {
+    let region = Region::new();
+    let mut wanted = region.wanted("1.36");
+    wanted["accessConfig"] = Value::Null;
+    region.post("/clusters", wanted).unwrap();
+    region.wait();
+    assert_eq!(region.get("/clusters/demo/access-entries"), Err("InvalidRequestException"));
+    region.post("/clusters/demo/update-config", json!({"accessConfig": {"authenticationMode": "API"}})).unwrap();
+    region.wait();
+    assert!(region.get("/clusters/demo/access-entries").is_ok());
+    let back = json!({"accessConfig": {"authenticationMode": "CONFIG_MAP"}});
+    assert_eq!(region.post("/clusters/demo/update-config", back), Err("InvalidParameterException"));
+}
+
+#[test]
+fn the_creator_is_an_administrator_unless_told_otherwise() {
+    let region = Region::new();
+    let mut wanted = region.wanted("1.36");
+    wanted["accessConfig"] = json!({"authenticationMode": "API"});
+    region.post("/clusters", wanted).unwrap();
+    region.wait();
+    let entries = region.get("/clusters/demo/access-entries").unwrap()["accessEntries"].clone();
+    assert_eq!(entries, json!(["arn:aws:iam::111122223333:role/deployer"]));
+}
+
+#[test]
+fn a_service_account_has_one_association() {
+    let region = Region::active("1.36");
+    let path = "/clusters/demo/pod-identity-associations";
+    let wanted = json!({"namespace": "shop", "serviceAccount": "cart", "roleArn": ROLE});
+    let made = region.post(path, wanted.clone()).unwrap()["association"].clone();
+    assert_eq!(region.post(path, wanted), Err("ResourceInUseException"));
+    assert_eq!(region.get(&format!("{path}?namespace=other")).unwrap()["associations"], json!([]));
+    let one = format!("{path}/{}", made["associationId"].as_str().unwrap());
+    let update = region.full("POST", &one, json!({"roleArn": ROLE}), &[ROLE], &Aftermath::None);
+    assert_eq!(update.unwrap_err().code, "InvalidParameterException");
+    region.delete(&one).unwrap();
+    assert_eq!(region.get(&one), Err("ResourceNotFoundException"));
+}
+
+#[test]
+fn tags_are_asked_of_iam_and_kept() {
+    let region = Region::active("1.36");
+    let arn = "arn%3Aaws%3Aeks%3Aeu-west-1%3A111122223333%3Acluster%2Fdemo";
+    region.post(&format!("/tags/{arn}"), json!({"tags": {"team": "shop"}})).unwrap();
+    assert_eq!(region.cluster()["tags"], json!({"team": "shop"}));
+    let uri: Uri = "/clusters/demo/node-groups".parse().unwrap();
+    let mut body = region.group("blue");
+    body["tags"] = json!({"k": "v"});
+    let request = Request::read(&Method::POST, &uri, body.to_string().as_bytes(), "eu-west-1", "").unwrap();
+    let checks = region.eks.checks(&request);
+    let asked: Vec<&str> = checks.iter().map(|check| check.action.as_str()).collect();
+    assert_eq!(asked, ["eks:CreateNodegroup", "eks:TagResource", "iam:PassRole", "iam:CreateServiceLinkedRole"]);
+    assert_eq!(checks[0].resource, "arn:aws:eks:eu-west-1:111122223333:cluster/demo");
+    assert_eq!(
+        (&checks[0].context["aws:ResourceTag/team"], &checks[0].context["aws:RequestTag/k"]),
+        (&"shop".into(), &"v".into())
+    );
+    region.delete(&format!("/tags/{arn}?tagKeys=team")).unwrap();
+    assert_eq!(region.cluster()["tags"], json!({}));
+    assert_eq!(region.get("/tags/arn%3Aaws%3Aeks%3Anowhere"), Err("NotFoundException"));
+}
+
+#[test]
+fn lists_come_in_pages() {
+    let region = Region::active("1.36");
+    let first = region.get("/cluster-versions?maxResults=2").unwrap();
+    assert_eq!(first["clusterVersions"].as_array().unwrap().len(), 2);
+    let next = first["nextToken"].as_str().unwrap();
+    let second = region.get(&format!("/cluster-versions?maxResults=2&nextToken={next}")).unwrap();
+    assert_eq!(second["clusterVersions"][0]["clusterVersion"], "1.34");
+    assert_eq!(region.get("/clusters?maxResults=0"), Err("InvalidParameterException"));
+}
+
+#[test]
+fn everything_is_there_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("eks.json");
+    let region = Region::with(Eks::open(Durations::at(1.0), Some(file.clone())));
+    region.post("/clusters", region.wanted("1.35")).unwrap();
+    region.wait();
+    let update = region.post("/clusters/demo/updates", json!({"version": "1.36"})).unwrap();
+    let before = region.cluster();
+    let again = Region { eks: Eks::open(Durations::at(1.0), Some(file)), ..region };
+    assert_eq!(again.cluster(), before);
+    assert!(again.post("/clusters", again.wanted("1.35")).is_ok(), "its token is still known");
+    again.wait();
+    assert_eq!(again.cluster()["version"], "1.36");
+    let id = update["update"]["id"].as_str().unwrap();
+    assert_eq!(again.get(&format!("/clusters/demo/updates/{id}")).unwrap()["update"]["status"], "Successful");
+}

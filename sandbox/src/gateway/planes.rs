@@ -1,0 +1,167 @@
+//! The control planes of all clusters: one real Kubernetes for each, started, told and ended in the order of the jobs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::Gateway;
+use crate::Error;
+use crate::eks::{Job, Wanted};
+use crate::kubernetes::{self, ControlPlane, ServeOptions};
+
+/// How often a control plane is asked how its add-ons fare.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Who gets the jobs of each cluster, by region and name.
+#[derive(Debug)]
+pub(crate) struct Planes {
+    dir: PathBuf,
+    /// The gateway's own address.
+    endpoint: String,
+    workers: Mutex<HashMap<(String, String), UnboundedSender<Job>>>,
+}
+
+/// One cluster's control plane.
+struct Worker {
+    gateway: Weak<Gateway>,
+    region: String,
+    cluster: String,
+    plane: Option<ControlPlane>,
+    told: Wanted,
+}
+
+impl Planes {
+    /// With the control planes' data under this folder.
+    pub(crate) fn new(dir: PathBuf, endpoint: &str) -> Self {
+        Self { dir, endpoint: endpoint.to_owned(), workers: Mutex::default() }
+    }
+
+    /// Has a job done after all that came before it for this cluster.
+    pub(super) fn hand(gateway: &Arc<Gateway>, region: &str, cluster: &str, job: Job) {
+        let key = (region.to_owned(), cluster.to_owned());
+        let mut workers = gateway.planes.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let worker = workers.entry(key).or_insert_with(|| {
+            let (sender, receiver) = unbounded_channel();
+            let worker = Worker {
+                gateway: Arc::downgrade(gateway),
+                region: region.to_owned(),
+                cluster: cluster.to_owned(),
+                plane: None,
+                told: Wanted::default(),
+            };
+            tokio::spawn(worker.run(receiver));
+            sender
+        });
+        // Its worker ends only with the gateway.
+        let _ = worker.send(job);
+    }
+
+    fn folder(&self, region: &str, cluster: &str) -> PathBuf {
+        self.dir.join(region).join(cluster)
+    }
+}
+
+impl Worker {
+    async fn run(mut self, mut jobs: UnboundedReceiver<Job>) {
+        loop {
+            let job = tokio::time::timeout(LOOK, jobs.recv()).await;
+            let Some(gateway) = self.gateway.upgrade() else { return };
+            let done = match job {
+                Ok(None) => return,
+                Ok(Some(Job::Start { version, .. })) => self.start(&gateway, version).await,
+                Ok(Some(Job::End { .. })) => self.end(&gateway).await,
+                Ok(Some(_)) => self.tell(&gateway).await,
+                Err(_) => self.look(&gateway).await,
+            };
+            if let Err(error) = done {
+                tracing::error!(cluster = self.cluster, error = describe(&error), "the control plane");
+            }
+        }
+    }
+
+    async fn start(&mut self, gateway: &Gateway, version: String) -> Result<(), Error> {
+        self.stop().await;
+        let Some(origin) = gateway.eks.origin(&self.region, &self.cluster) else { return Ok(()) };
+        let Planes { endpoint, .. } = &gateway.planes;
+        let options = ServeOptions {
+            dir: gateway.planes.folder(&self.region, &self.cluster),
+            version,
+            service_cidr: origin.service_cidr,
+            authentication_url: format!("{endpoint}/_sandbox/eks/{}/{}/authenticate", self.region, self.cluster),
+            service_account_issuer: origin.issuer,
+        };
+        let started = match kubernetes::program().await {
+            Ok(program) => ControlPlane::start(&program, &options).await,
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok(plane) => {
+                let (endpoint, authority) = (plane.endpoint().to_owned(), plane.certificate_authority().to_owned());
+                self.plane = Some(plane);
+                self.told = Wanted::default();
+                gateway.eks.plane_started(&self.region, &self.cluster, &endpoint, &authority);
+                self.tell(gateway).await
+            }
+            Err(error) => {
+                gateway.eks.plane_failed(&self.region, &self.cluster, &describe(&error));
+                Err(error)
+            }
+        }
+    }
+
+    async fn tell(&mut self, gateway: &Gateway) -> Result<(), Error> {
+        let (Some(plane), Some(wanted)) = (&self.plane, gateway.eks.wanted(&self.region, &self.cluster)) else {
+            return Ok(());
+        };
+        if wanted.nodes != self.told.nodes {
+            plane.nodes(&wanted.nodes).await?;
+        }
+        if wanted.profiles != self.told.profiles {
+            plane.fargate_profiles(&wanted.profiles).await?;
+        }
+        if wanted.addons != self.told.addons {
+            plane.addons(&wanted.addons).await?;
+        }
+        if wanted.access != self.told.access {
+            plane.access(&wanted.access).await?;
+        }
+        self.told = wanted;
+        Ok(())
+    }
+
+    async fn look(&mut self, gateway: &Gateway) -> Result<(), Error> {
+        // What a control plane did not take, it may take now.
+        self.tell(gateway).await?;
+        let Some(plane) = self.plane.as_ref().filter(|_| !self.told.addons.is_empty()) else { return Ok(()) };
+        let health = plane.addon_health().await?;
+        gateway.eks.addons_told(&self.region, &self.cluster, &health);
+        Ok(())
+    }
+
+    async fn end(&mut self, gateway: &Gateway) -> Result<(), Error> {
+        self.stop().await;
+        let folder = gateway.planes.folder(&self.region, &self.cluster);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(folder)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    // Ending a process blocks.
+    async fn stop(&mut self) {
+        if let Some(plane) = self.plane.take() {
+            let ended = tokio::task::spawn_blocking(move || drop(plane)).await;
+            if let Err(error) = ended {
+                tracing::error!(%error, "a control plane did not end");
+            }
+        }
+    }
+}
+
+fn describe(error: &Error) -> String {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    format!("{error}{source}")
+}
