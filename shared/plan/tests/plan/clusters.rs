@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Component, ResourceId};
+use domain::{Component, Kind, ResourceId};
 use insta::assert_snapshot;
 use manifest::Manifest;
 use plan::cluster::*;
@@ -290,4 +290,26 @@ fn in_a_given_vpc_nodes_use_all_private_subnets() {
     let group: NodeGroupSpec = spec(&plan, "node-group-core");
     let control_plane: ControlPlaneSpec = spec(&plan, "control-plane");
     assert_eq!((group.subnets.len(), control_plane.zones), (2, vec!["euw1-az1".to_owned(), "euw1-az2".to_owned()]));
+}
+
+/// A roll-back may lead to one of these.
+#[test]
+fn a_plan_from_before_there_were_clusters_is_read() {
+    let stored = serde_json::json!({
+        "target": {"account": "111122223333", "region": "eu-west-1"},
+        "facts": {"zones": {"euw1-az1": "eu-west-1a"}, "slots": {"euw1-az1": 0}, "given": null},
+        "resources": {"network/role-flow-logs": {
+            "kind": "FlowLogRole",
+            "goal": "foundation",
+            "spec": {
+                "name": "r", "path": "/landfall/main/demo/", "permissionsBoundary": null, "logGroupArn": "arn", "tags": {},
+            },
+            "needs": [],
+        }},
+    });
+    let plan: Plan = serde_json::from_value(stored).unwrap();
+    assert_eq!((plan.facts.cluster, plan.next), (None, None));
+    let role = plan.resources.values().next().unwrap();
+    assert_eq!((role.kind, &role.exclusive), (Kind::Role, &None));
+    assert_eq!(plan::RoleSpec::deserialize(&role.spec).unwrap().name, "r");
 }
