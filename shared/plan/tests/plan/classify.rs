@@ -1,7 +1,7 @@
 //! What a changed spec asks for, by table.
 
 use domain::Kind;
-use plan::{Change, UNFINISHED, changeable, classify};
+use plan::{Change, HEALTH, UNFINISHED, changeable, classify};
 use serde_json::{Value, json};
 
 use crate::support::{GIVEN, facts, given_facts, manifest, manifest_of, planned};
@@ -82,7 +82,7 @@ fn what_can_be_changed_exists() {
         let all = cluster.resources.values().chain(made.resources.values()).chain(given.resources.values());
         let desired = all.into_iter().find(|desired| desired.kind == *kind);
         let spec = &desired.unwrap_or_else(|| panic!("no plan has a {kind}")).spec;
-        for field in changeable(*kind).iter().filter(|field| ![UNFINISHED, "logGroupArn"].contains(field)) {
+        for field in changeable(*kind).iter().filter(|field| ![HEALTH, UNFINISHED, "logGroupArn"].contains(field)) {
             assert!(spec.get(field).is_some(), "a {kind} has no {field}");
         }
     }
