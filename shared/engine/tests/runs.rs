@@ -3,7 +3,7 @@
 use domain::{Fault, FaultName, Generation, Kind};
 use engine::{Outcome, Pass};
 use jiff::SignedDuration;
-use plan::{Goal, Plan};
+use plan::{Goal, Plan, Until};
 use serde_json::{Value, json};
 use testkit::{Harness, Injected, Verb, desired, plan_of};
 
@@ -110,6 +110,32 @@ async fn what_a_phase_has_confirmed_it_does_not_look_at_again_before_verify_and_
     harness.next_phase();
     harness.until_ready(&plan, foundation).await.unwrap();
     assert!(harness.world.take_calls().iter().all(|call| call.verb == Verb::Observe));
+}
+
+/// The steps of an upgrade: nodes wait until their add-ons are of the plan, not only until they are there.
+#[tokio::test]
+async fn what_must_be_as_planned_is_updated_first() {
+    for (until, expected) in [(Until::Ready, ["subnet", "vpc"]), (Until::Current, ["vpc", "subnet"])] {
+        let harness = Harness::default();
+        let plan = |tag: &str| {
+            let mut plan = without(network("10.0.0.0/16", tag), &["table", "address", "nat", "route"]);
+            let (_, subnet) = plan.resources.iter_mut().find(|(id, _)| id.name() == "subnet").unwrap();
+            subnet.needs[0].until = until;
+            plan
+        };
+        harness.deploy(&plan("a")).await.unwrap();
+        harness.world.take_calls();
+        let mut refused = false;
+        harness.world.script(move |call| {
+            let first = call.verb == Verb::Update && call.id.name() == "vpc" && !std::mem::replace(&mut refused, true);
+            first.then(|| Injected::Fault(Fault::new(FaultName::Throttled, "too many calls")))
+        });
+        harness.deploy(&plan("b")).await.unwrap();
+        let mut order: Vec<String> = mutations(&harness).into_iter().map(|(_, name)| name).collect();
+        let first = order.iter().position(|name| name == "vpc").unwrap();
+        order.remove(first);
+        assert_eq!(order, expected, "{until:?}");
+    }
 }
 
 #[tokio::test]

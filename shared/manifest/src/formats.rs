@@ -40,6 +40,10 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), (String, String)> {
         "iam-name" if !word(text, 128, "+=,.@-_") => {
             refuse(format!("`{text}` is no name in IAM"), "write the name alone, without a path, not the ARN")
         }
+        "namespace-pattern" if !word(text, 63, "-*?") || text.contains(|c: char| c.is_ascii_uppercase()) => refuse(
+            format!("`{text}` is no namespace"),
+            "write its name, where `*` stands for any characters and `?` for one",
+        ),
         "access-policy" if !(text.starts_with("AmazonEKS") && text.ends_with("Policy") && word(text, 128, "")) => {
             refuse(
                 format!("`{text}` is no access policy of EKS"),

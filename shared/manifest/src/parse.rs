@@ -1,8 +1,15 @@
 //! Bytes in, a whole manifest or every problem out.
 
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
 use crate::problem::{Problem, Problems, Severity};
 use crate::tree::{Place, problem, read};
 use crate::{Manifest, rules, schema, shape};
+
+/// Made once: it is larger than most manifests.
+static SCHEMA: LazyLock<Value> = LazyLock::new(schema);
 
 /// How many problems are reported: nobody reads more, and an answer stays small.
 const MOST: usize = 100;
@@ -23,7 +30,7 @@ pub fn parse(bytes: &[u8]) -> Result<Checked, Problems> {
     let (tree, mut problems) = read(bytes);
     let mut manifest = None;
     if let Some(tree) = &tree {
-        let value = shape::check(&schema(), tree, "", &mut problems);
+        let value = shape::check(&SCHEMA, tree, "", &mut problems);
         let typed = value.map(serde_json::from_value::<Manifest>);
         match typed {
             Some(Ok(typed)) => {

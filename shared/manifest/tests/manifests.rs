@@ -236,6 +236,7 @@ fn rules_of_what_pods_run_on() {
         format!("{}\ncompute: {{{compute}}}", cluster(&format!(", addons: {{{name}: {{version: v1}}}}")))
     };
     let account = |fields: &str, compute: &str| format!("{}\nserviceAccounts: {{apps/api: {{{fields}}}}}", on(compute));
+    let many = |value: &str, count: u32| (0..count).map(|n| format!("n{n}: {value}")).collect::<Vec<_>>().join(", ");
     let statement = "Statement: [{Effect: Allow, Action: 'sqs:SendMessage', Resource: '*'}]";
     let table: &[(&str, &[&str])] = &[
         (&on(""), &[]),
@@ -257,6 +258,10 @@ fn rules_of_what_pods_run_on() {
         (&on(fargate), &[]),
         (&on("fargateProfiles: {eks-a: {selectors: [{namespace: a}]}}"), &["BadName"]),
         (&on("fargateProfiles: {a: {selectors: []}}"), &["OutOfRange"]),
+        (&on("fargateProfiles: {a: {selectors: [{namespace: Apps}]}}"), &["BadFormat"]),
+        (&groups(&format!("taints: [{}]", vec!["{key: a, effect: PreferNoSchedule}"; 51].join(", "))), &["TooMany"]),
+        (&on(&format!("managedNodeGroups: {{{}}}", many("{}", 101))), &["TooMany"]),
+        (&format!("{}\nserviceAccounts: {{{}}}", on(""), many("{secretsPrefix: a}", 1001)), &["TooMany"]),
         (&pinned("vpc-cni", fargate), &["UnusedAddon"]),
         (&pinned("kube-proxy", fargate), &["UnusedAddon"]),
         (&pinned("eks-pod-identity-agent", "autoMode: {}"), &["UnusedAddon"]),

@@ -48,6 +48,8 @@ struct Wanted<'a> {
     facts: &'a ClusterFacts,
     /// The minor that this plan brings the control plane to.
     version: String,
+    /// Whether that is a minor that the plan may ask for. If not, nothing else is said of what goes with it.
+    is_offered: bool,
     /// What brings pods to AWS and to their images: everything that runs needs it, and it goes after that.
     egress: Vec<ResourceId>,
 }
@@ -103,6 +105,7 @@ pub(crate) fn add(
         ground,
         zones: facts,
         facts: known,
+        is_offered: step.is_some(),
         version: step.as_ref().map_or_else(|| cluster.version.clone(), |step| step.version.clone()),
         egress: network.of_kinds(&[Kind::Route, Kind::GatewayEndpoint, Kind::InterfaceEndpoint]),
     };

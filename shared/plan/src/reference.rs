@@ -183,7 +183,7 @@ mod tests {
         let host = json!(Ref::output(&provider, "host"));
         let key = |name: &str| joined([host.clone(), json!(name)]);
         let spec = json!({"StringEquals": entries([(key(":sub"), json!("a")), (json!("b"), key("!"))])});
-        assert_eq!(referred(&spec), [provider.clone()]);
+        assert_eq!(referred(&spec), std::slice::from_ref(&provider));
         assert!(resolve(&spec, &|_| None).is_err());
         let outputs = Outputs::from([("host".to_owned(), "oidc.eks/id/1".to_owned())]);
         let resolved = json!({"StringEquals": {"oidc.eks/id/1:sub": "a", "b": "oidc.eks/id/1!"}});

@@ -46,7 +46,7 @@ fn every_manifest_is_valid_and_so_is_every_part_of_one() {
         for block in blocks(&fs::read_to_string(&path).unwrap(), "yaml") {
             let whole = match block.split(':').next() {
                 Some("apiVersion") => block,
-                Some("network" | "safety" | "updates") => under_spec(&block),
+                Some("cluster" | "compute" | "network" | "safety" | "updates") => under_spec(&block),
                 _ => continue,
             };
             if let Err(problems) = manifest::parse(whole.as_bytes()) {

@@ -10,8 +10,18 @@ use crate::{Compute, Mechanism, ServiceAccount, Spec};
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const MANAGED_POLICIES: usize = 10;
 
+/// A cluster may have that many Pod Identity associations.
+/// Source: <https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html>
+const ACCOUNTS: usize = 1000;
+
 pub(super) fn judge(spec: &Spec, findings: &mut Vec<Finding>) {
     let (Some(_), Some(compute)) = (&spec.cluster, &spec.compute) else { return };
+    if spec.service_accounts.len() > ACCOUNTS {
+        let message = format!("{} are more than {ACCOUNTS}, the most that EKS allows", spec.service_accounts.len());
+        let fix = "give pods that may do the same one service account";
+        findings.push(Finding::error("TooMany", "spec.serviceAccounts", message, fix));
+        return;
+    }
     for (name, account) in &spec.service_accounts {
         let path = format!("spec.serviceAccounts.{name}");
         match name.split_once('/') {

@@ -10,8 +10,21 @@ use crate::{
 const NODE_GROUP_NAME: usize = 63 - 9;
 const FARGATE_PROFILE_NAME: usize = 100 - 9;
 
+/// Far above the quotas of EKS, and few enough that every rule stays quick.
+/// Source: <https://docs.aws.amazon.com/general/latest/gr/eks.html>
+const GROUPS: usize = 100;
+
+/// Source: <https://docs.aws.amazon.com/eks/latest/userguide/node-taints-managed-node-groups.html>
+const TAINTS: usize = 50;
+
 pub(super) fn judge(spec: &Spec, findings: &mut Vec<Finding>) {
     let (Some(cluster), Some(compute)) = (&spec.cluster, &spec.compute) else { return };
+    let counts =
+        [("managedNodeGroups", compute.managed_node_groups.len()), ("fargateProfiles", compute.fargate_profiles.len())];
+    for (field, count) in counts.into_iter().filter(|(_, count)| *count > GROUPS) {
+        let message = format!("{count} are more than {GROUPS}");
+        findings.push(Finding::error("TooMany", format!("spec.compute.{field}"), message, "join some of them"));
+    }
     for (name, group) in &compute.managed_node_groups {
         let path = format!("spec.compute.managedNodeGroups.{name}");
         named(&path, name, NODE_GROUP_NAME, findings);
@@ -45,6 +58,10 @@ fn node_group(path: &str, group: &ManagedNodeGroup, spec: &Spec, findings: &mut 
             "no instance type is named",
             fix,
         ));
+    }
+    if group.taints.len() > TAINTS {
+        let message = format!("{} taints are more than {TAINTS}, the most that EKS allows", group.taints.len());
+        findings.push(Finding::error("TooMany", format!("{path}.taints"), message, "name fewer"));
     }
     let desired = group.desired_size.unwrap_or(group.min_size);
     if group.min_size > group.max_size || !(group.min_size..=group.max_size).contains(&desired) {

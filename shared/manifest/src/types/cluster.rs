@@ -77,7 +77,7 @@ pub struct KubernetesNetworkConfig {
     pub ip_family: IpFamily,
     /// The block of services, /12 to /24, for life. Left out, it is 172.20.0.0/16, or 10.100.0.0/16 where that overlaps.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", extend("format" = "cidr", "examples" = ["172.20.0.0/16"]))]
+    #[schemars(with = "Option<String>", extend("format" = "cidr", "default" = "172.20.0.0/16", "examples" = ["172.20.0.0/16"]))]
     pub service_ipv4_cidr: Option<Ipv4Net>,
 }
 

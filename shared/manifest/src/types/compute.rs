@@ -75,7 +75,7 @@ pub struct FargateProfile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FargateSelector {
     /// The namespace; `*` stands for any characters and `?` for one.
-    #[schemars(extend("examples" = ["apps"]))]
+    #[schemars(extend("format" = "namespace-pattern", "examples" = ["apps"]))]
     pub namespace: String,
     /// Labels that the pods must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -95,16 +95,16 @@ impl Adding<'_, '_> {
         let (wanted, asked) = (self.wanted, asked.clone().unwrap_or_default());
         configuration.extend(asked.configuration);
         let offered = wanted.facts.addons.get(&wanted.version).and_then(|addons| addons.get(name));
-        let version = asked.version.or_else(|| offered.cloned()).unwrap_or_else(|| {
+        let version = asked.version.or_else(|| offered.cloned());
+        if version.is_none() && wanted.is_offered {
             let message = format!("EKS offers no {name} for Kubernetes {}", wanted.version);
             let fix = "name a version that `aws eks describe-addon-versions` lists";
             self.problems.push(Problem::new("UnknownAddon", format!("spec.cluster.addons.{name}"), message, fix));
-            String::new()
-        });
+        }
         let spec = AddonSpec {
             cluster: self.on.cluster(),
             name: name.to_owned(),
-            version,
+            version: version.unwrap_or_default(),
             configuration: if configuration.is_empty() { Value::Null } else { Value::Object(configuration) },
             roles,
             tags: wanted.tags.clone(),

@@ -40,7 +40,9 @@ pub(super) fn add(
     into.add(goal, id, spec)
 }
 
-/// The control plane's. Sources: <https://docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html>,
+/// The control plane's, for this one alone. Sources:
+/// <https://docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html>,
+/// <https://docs.aws.amazon.com/eks/latest/userguide/cross-service-confused-deputy-prevention.html>,
 /// <https://docs.aws.amazon.com/eks/latest/userguide/auto-cluster-iam-role.html>
 pub(super) fn control_plane(wanted: &Wanted<'_>, key: &Ref, into: &mut Builder) -> ResourceId {
     let auto = wanted.compute.auto_mode.is_some();
@@ -66,7 +68,10 @@ pub(super) fn control_plane(wanted: &Wanted<'_>, key: &Ref, into: &mut Builder) 
             "Effect": "Allow",
             "Principal": {"Service": "eks.amazonaws.com"},
             "Action": actions,
-            "Condition": {"StringEquals": {"aws:SourceAccount": wanted.names.target.account}},
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": cluster_arn(wanted)},
+                "StringEquals": {"aws:SourceAccount": wanted.names.target.account},
+            },
         })),
         managed: managed.into_iter().map(|name| wanted.names.managed_policy(name)).collect(),
         policies: BTreeMap::from([("use-key".to_owned(), use_key)]),
@@ -117,21 +122,19 @@ pub(super) fn fargate(wanted: &Wanted<'_>, into: &mut Builder) -> ResourceId {
     add(wanted, Goal::Foundation, "role-fargate".to_owned(), "fargate", role, into)
 }
 
-/// Whom Pod Identity gives a role: pods of one service account of this cluster.
-/// Source: <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html>
+/// Whom Pod Identity gives a role: pods of one service account of this cluster, by the tags that it puts on the session.
+/// Sources: <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html>,
+/// <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html>
 pub(super) fn by_pod_identity(wanted: &Wanted<'_>, namespace: &str, account: &str) -> Value {
     document(json!({
         "Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"},
         "Action": ["sts:AssumeRole", "sts:TagSession"],
-        "Condition": {
-            "ArnEquals": {"aws:SourceArn": wanted.names.arn("eks", &format!("cluster/{}", wanted.name()))},
-            "StringEquals": {
-                "aws:RequestTag/kubernetes-namespace": namespace,
-                "aws:RequestTag/kubernetes-service-account": account,
-                "aws:SourceAccount": wanted.names.target.account,
-            },
-        },
+        "Condition": {"StringEquals": {
+            "aws:RequestTag/eks-cluster-arn": cluster_arn(wanted),
+            "aws:RequestTag/kubernetes-namespace": namespace,
+            "aws:RequestTag/kubernetes-service-account": account,
+        }},
     }))
 }
 
@@ -148,6 +151,11 @@ pub(super) fn by_token(on: &Foundation, namespace: &str, account: &str) -> Value
             (claim("sub"), json!(format!("system:serviceaccount:{namespace}:{account}"))),
         ])},
     }))
+}
+
+/// The ARN of the control plane, which is known before it is there.
+fn cluster_arn(wanted: &Wanted<'_>) -> String {
+    wanted.names.arn("eks", &format!("cluster/{}", wanted.name()))
 }
 
 /// A policy of one statement.

@@ -74,7 +74,7 @@ fn offered(version: &str, cluster: &Cluster, facts: &ClusterFacts) -> Result<(),
     }
     let mut choice: Vec<&str> = facts.versions.iter().filter(usable).map(|known| known.version.as_str()).collect();
     choice.sort_by_key(|version| minor(version));
-    let choice = choice.join(", ");
+    let choice = if choice.is_empty() { "those that EKS offers".to_owned() } else { choice.join(", ") };
     Err(match found.map(|known| known.status) {
         Some(SupportStatus::ExtendedSupport) => {
             let message = format!("standard support of Kubernetes {version} has ended");

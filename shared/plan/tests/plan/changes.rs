@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// A line a change, then a line a reason.
-fn told(changes: &[PlannedChange]) -> String {
+pub(crate) fn told(changes: &[PlannedChange]) -> String {
     let mut text = String::new();
     for PlannedChange { action, resource, kind, reasons, destroys } in changes {
         let destroys = if *destroys { ", destroys" } else { "" };

@@ -4,6 +4,7 @@
 
 mod changes;
 mod classify;
+mod clusters;
 mod plans;
 mod properties;
 mod support;

@@ -9,11 +9,12 @@ use plan::cluster::*;
 use plan::network::*;
 use plan::{Change, Desired, Goal, LogGroupSpec, Plan, RoleSpec, classify, diff};
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::support::{facts, manifest, planned, records};
+use crate::support::{facts, manifest, manifest_of, planned, records, running};
 
 /// Any manifest of a network that is made.
 fn any_manifest() -> impl Strategy<Value = Manifest> {
@@ -47,6 +48,40 @@ fn any_route() -> impl Strategy<Value = Route> {
         cidr: Ipv4Net::new_assert([192, 168, number, 0].into(), 24),
         peer_vpc_id: peer.then(|| format!("vpc-{way}")),
         transit_gateway_id: (!peer).then(|| format!("tgw-{way}")),
+    })
+}
+
+/// The lines of a spec that ask for any cluster on what there is room for.
+fn any_cluster() -> impl Strategy<Value = String> {
+    let groups = prop::collection::btree_map("[a-z]{1,8}", any_group(), 0..3);
+    let profiles = prop::collection::btree_map("[a-z]{1,8}", "(kube-system|apps|team-\\*)", 0..3);
+    let accounts = prop::collection::btree_map("(apps|team-a|other)/[a-z]{1,6}", "(Auto|Irsa)", 0..4);
+    let switches = (any::<bool>(), any::<bool>(), any::<bool>());
+    (groups, profiles, accounts, switches).prop_map(|(groups, profiles, accounts, (auto, open, nat))| {
+        let listed = |items: Vec<String>| items.join(", ");
+        let groups = listed(groups.into_iter().map(|(name, group)| format!("{name}: {{{group}}}")).collect());
+        let selector = |(name, space)| format!("{name}: {{selectors: [{{namespace: '{space}'}}]}}");
+        let profiles = listed(profiles.into_iter().map(selector).collect());
+        let account = |(name, way)| format!("{name}: {{secretsPrefix: a, mechanism: {way}}}");
+        let accounts = listed(accounts.into_iter().map(account).collect());
+        let public = if open { "203.0.113.0/24" } else { "" };
+        let auto = if auto { ", autoMode: {}" } else { "" };
+        let nat = if nat { "Single" } else { "Disable" };
+        format!(
+            "network: {{nat: {nat}}}\n\
+             cluster: {{apiServer: {{publicAccessCidrs: [{public}], privateAccessCidrs: [10.0.0.0/16]}}, \
+               accessEntries: {{a: {{role: deployer, groups: [g]}}}}}}\n\
+             compute: {{managedNodeGroups: {{{groups}}}, fargateProfiles: {{{profiles}}}{auto}}}\n\
+             serviceAccounts: {{{accounts}}}"
+        )
+    })
+}
+
+fn any_group() -> impl Strategy<Value = String> {
+    let types = prop_oneof![Just("m7g.large"), Just("m6i.large, m5.large")];
+    (types, any::<bool>(), 1u8..4).prop_map(|(types, tainted, most)| {
+        let taints = if tainted { ", taints: [{key: a, effect: NoSchedule}]" } else { "" };
+        format!("instanceTypes: [{types}], minSize: 1, maxSize: {most}{taints}")
     })
 }
 
@@ -119,6 +154,36 @@ fn subnets(plan: &Plan) -> Vec<Ipv4Net> {
     subnets.map(|desired| SubnetSpec::deserialize(&desired.spec).unwrap().cidr).collect()
 }
 
+/// What everything needs is planned before it, for no later goal, and what it refers to is among that.
+fn sound(plan: &Plan) -> Result<(), TestCaseError> {
+    let mut before = BTreeSet::new();
+    for component in domain::Component::ALL {
+        for id in plan.in_order(*component) {
+            let desired = &plan.resources[id];
+            prop_assert!(desired.kind.components().contains(&id.component()));
+            prop_assert!(same_spec(desired));
+            let needs: BTreeSet<&ResourceId> = desired.needs.iter().map(|need| &need.resource).collect();
+            for of in references(&desired.spec) {
+                prop_assert!(needs.contains(&of), "{id} refers to {of} and does not need it");
+            }
+            for need in needs {
+                prop_assert!(before.contains(need), "{id} needs {need}, which is not planned before it");
+                let (own, other) = (desired.goal, plan.resources[need].goal);
+                let in_time = match own {
+                    Goal::Foundation => other == Goal::Foundation,
+                    Goal::Egress => other <= Goal::Egress,
+                    Goal::ControlPlane => matches!(other, Goal::Foundation | Goal::ControlPlane),
+                    Goal::Compute => true,
+                };
+                prop_assert!(in_time, "{id} is {own:?} and needs {need}, which is {other:?}");
+            }
+            before.insert(id);
+        }
+    }
+    prop_assert_eq!(before.len(), plan.resources.len());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -135,26 +200,19 @@ proptest! {
 
     #[test]
     fn everything_refers_to_what_is_planned(manifest in any_manifest(), zones in 1u8..=6) {
-        let plan = planned(&over(&manifest, zones.min(room(&manifest))), &facts());
-        let mut before = BTreeSet::new();
-        for component in domain::Component::ALL {
-            for id in plan.in_order(*component) {
-                let desired = &plan.resources[id];
-                prop_assert!(desired.kind.components().contains(&id.component()));
-                prop_assert!(same_spec(desired));
-                let needs: BTreeSet<&ResourceId> = desired.needs.iter().map(|need| &need.resource).collect();
-                for of in references(&desired.spec) {
-                    prop_assert!(needs.contains(&of), "{id} refers to {of} and does not need it");
-                }
-                for need in needs {
-                    prop_assert!(before.contains(need), "{id} needs {need}, which is not planned before it");
-                    let early = desired.goal == Goal::Foundation && plan.resources[need].goal == Goal::Egress;
-                    prop_assert!(!early, "{id} is foundation and needs {need}");
-                }
-                before.insert(id);
-            }
-        }
-        prop_assert_eq!(before.len(), plan.resources.len());
+        sound(&planned(&over(&manifest, zones.min(room(&manifest))), &facts()))?;
+    }
+
+    #[test]
+    fn so_does_everything_of_a_cluster(spec in any_cluster()) {
+        let plan = planned(&manifest_of(&spec), &facts());
+        sound(&plan)?;
+        // What IAM takes as a name is unique and short.
+        let roles = plan.resources.values().filter(|desired| desired.kind == Kind::Role);
+        let names: Vec<&str> = roles.map(|role| role.spec["name"].as_str().unwrap()).collect();
+        prop_assert!(names.iter().all(|name| name.len() <= 64));
+        prop_assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+        prop_assert_eq!(diff(&planned(&manifest_of(&spec), &running("1.35", &plan)), &records(&plan)), []);
     }
 
     #[test]

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use domain::{AccountId, Component, Generation, Locator, Outputs, Record, Region, ResourceId, State, Target};
+use domain::{AccountId, Component, Generation, Kind, Locator, Record, Region, ResourceId, State, Target};
 use jiff::Timestamp;
 use manifest::Manifest;
-use plan::{Desired, Facts, GivenNetwork, GivenSubnet, Plan, Problem, Until, plan, resolve};
+use plan::{
+    ClusterFacts, Desired, Facts, GivenNetwork, GivenSubnet, InstanceType, KubernetesVersion, Plan, Problem,
+    SupportStatus, Until, plan, resolve,
+};
 use serde_json::Value;
 
 /// The manifest of a platform in Ireland with this network, in YAML's flow form.
@@ -31,7 +34,56 @@ pub(crate) fn target() -> Target {
 /// Six zones, more than Ireland has.
 pub(crate) fn facts() -> Facts {
     let zones = (1..=6).map(|n| (format!("euw1-az{n}"), format!("eu-west-1{}", char::from(b'a' + n - 1))));
-    Facts { zones: zones.collect(), ..Facts::default() }
+    Facts { zones: zones.collect(), cluster: Some(cluster_facts()), ..Facts::default() }
+}
+
+/// What EKS offers, and who is there, before a control plane is made.
+pub(crate) fn cluster_facts() -> ClusterFacts {
+    let version = |minor: u8| KubernetesVersion {
+        version: format!("1.{minor}"),
+        status: if minor < 33 { SupportStatus::ExtendedSupport } else { SupportStatus::StandardSupport },
+        end_of_standard_support: None,
+        end_of_extended_support: None,
+    };
+    let addons = |minor: u8| {
+        let names = ["vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent"];
+        (format!("1.{minor}"), names.map(|name| (name.to_owned(), format!("{name}-of-1.{minor}"))).into())
+    };
+    let arn = |who: &str| (who.to_owned(), format!("arn:aws:iam::111122223333:{who}"));
+    let machine = |(name, architecture): (&str, &str)| {
+        let architectures = vec![architecture.to_owned()];
+        (name.to_owned(), InstanceType { architectures, vcpus: 2, memory: 8192 })
+    };
+    let machines = [("m6i.large", "x86_64"), ("m5.large", "x86_64"), ("m7g.large", "arm64")];
+    ClusterFacts {
+        role: "arn:aws:iam::111122223333:role/landfall/main/main-cluster".to_owned(),
+        versions: (32..=36).map(version).collect(),
+        addons: (33..=36).map(addons).collect(),
+        principals: ["role/deployer", "role/platform-admin", "permissionSet/AdministratorAccess"].map(arn).into(),
+        key: None,
+        instance_types: machines.map(machine).into(),
+        ..ClusterFacts::default()
+    }
+}
+
+/// The facts of a platform whose control plane runs that minor, in the zones of `plan`.
+pub(crate) fn running(minor: &str, plan: &Plan) -> Facts {
+    let mut facts = plan.facts.clone();
+    let control_plane = ResourceId::new(Component::Cluster, "control-plane");
+    let zones = &plan.resources[&control_plane].spec["zones"];
+    let cluster = facts.cluster.as_mut().unwrap();
+    cluster.current = Some(minor.to_owned());
+    cluster.zones = serde_json::from_value(zones.clone()).unwrap();
+    facts
+}
+
+/// The manifest of a platform in Ireland with these lines in its spec.
+pub(crate) fn manifest_of(spec: &str) -> Manifest {
+    let indented: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    let text = format!(
+        "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {{name: demo}}\nspec:\n  region: eu-west-1\n{indented}"
+    );
+    manifest::parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).manifest
 }
 
 /// The facts of a VPC with two private subnets, one of them on the main route table, and a public one.
@@ -113,6 +165,12 @@ fn sorted(map: &serde_json::Map<String, Value>) -> BTreeMap<&String, &Value> {
     map.iter().collect()
 }
 
+/// A control plane gives the minor that it was asked for.
+fn version(desired: &Desired) -> Option<(String, String)> {
+    (desired.kind == Kind::ControlPlane)
+        .then(|| ("version".to_owned(), desired.spec["version"].as_str().unwrap().to_owned()))
+}
+
 /// The records of a platform on which a plan was carried out.
 pub(crate) fn records(plan: &Plan) -> Vec<Record> {
     records_of(plan, Generation::FIRST)
@@ -120,6 +178,7 @@ pub(crate) fn records(plan: &Plan) -> Vec<Record> {
 
 /// The same, where everything is of that generation.
 pub(crate) fn records_of(plan: &Plan, generation: Generation) -> Vec<Record> {
+    let names = ["id", "arn", "name", "address", "mainRouteTable", "issuer", "host", "securityGroup", "version"];
     let mut records: BTreeMap<ResourceId, Record> = BTreeMap::new();
     for id in Component::ALL.iter().flat_map(|component| plan.in_order(*component)) {
         let desired = &plan.resources[id];
@@ -138,7 +197,7 @@ pub(crate) fn records_of(plan: &Plan, generation: Generation) -> Vec<Record> {
             spec,
             needs,
             state: State::Ready,
-            outputs: Outputs::from(["id", "arn", "name", "address", "mainRouteTable"].map(output)),
+            outputs: names.map(output).into_iter().chain(version(desired)).collect(),
             adopted: desired.kind.is_given(),
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
