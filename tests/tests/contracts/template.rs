@@ -11,6 +11,7 @@ use crate::repository::{functions, machines, strings, substitutions, template};
 const ENVIRONMENT: &[&str] = &[
     "LANDFALL_ALERT_TOPIC",
     "LANDFALL_BUCKET",
+    "LANDFALL_CLUSTER_ROLE",
     "LANDFALL_DEPLOY_MACHINE",
     "LANDFALL_INSTALLATION",
     "LANDFALL_QUARANTINE_SECONDS",
@@ -161,6 +162,7 @@ fn outputs_are_what_the_command_line_looks_for() {
     let wanted = [
         "AlertTopic",
         "Bucket",
+        "ClusterRole",
         "DeployMachine",
         "Installation",
         "RedeployMachine",
