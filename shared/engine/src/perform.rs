@@ -135,9 +135,11 @@ impl Hand<'_> {
             Progress::Done => Event::Settled,
             Progress::Pending => Event::Accepted(self.operation(None)),
         };
+        let confirmed = (created.progress == Progress::Done).then_some(self.order.fence.epoch);
         self.transition(claimed, event, |record| {
             record.locator = Some(created.locator);
             record.outputs = created.outputs;
+            record.confirmed = confirmed;
         })
         .await?;
         Ok(Step::Moved)
@@ -162,7 +164,7 @@ impl Hand<'_> {
         subject.spec = self.wanted_spec();
         match self.limited(self.resource.update(&subject, changes)).await {
             Ok(Progress::Done) => {
-                self.transition(&begun, Event::Settled, |record| self.as_wanted(record)).await?;
+                self.transition(&begun, Event::Settled, |record| self.confirm(record)).await?;
                 Ok(Step::Moved)
             }
             Ok(Progress::Pending) => Ok(Step::Waiting("AWS is changing it".into())),
@@ -228,9 +230,11 @@ impl Hand<'_> {
         let fill = |record: &mut Record| {
             record.locator = Some(actual.locator);
             record.outputs = actual.outputs;
-            // A creation was asked for the spec that its claim names; only afterwards is it what the plan wants now.
-            if matches!(record.state, State::Ready | State::Updating(_)) && event == Event::Settled {
-                self.as_wanted(record);
+            // A creation was asked for the spec that its claim names, and may lack steps; only another look can tell that
+            // it is what the plan wants now.
+            let looked_before = self.task.stored.is_some() || self.task.kind.is_given();
+            if looked_before && matches!(record.state, State::Ready | State::Updating(_)) && event == Event::Settled {
+                self.confirm(record);
             }
         };
         match &self.task.stored {
@@ -270,7 +274,6 @@ impl Hand<'_> {
 
     async fn write(&self, before: Option<&Stored>, mut record: Record) -> Result<Stored, Fault> {
         record.updated = (self.engine.clock)();
-        record.confirmed = (record.state == State::Ready).then_some(self.order.fence.epoch);
         let version = before.map(|stored| stored.version);
         let version = self.engine.ledger.write(&self.order.fence, version, &record).await?;
         Ok(Stored { record, version })
@@ -298,6 +301,12 @@ impl Hand<'_> {
         };
         self.as_wanted(&mut record);
         record
+    }
+
+    /// It was seen or made as the plan wants it, in this phase.
+    fn confirm(&self, record: &mut Record) {
+        self.as_wanted(record);
+        record.confirmed = Some(self.order.fence.epoch);
     }
 
     fn as_wanted(&self, record: &mut Record) {
