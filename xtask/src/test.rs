@@ -11,7 +11,7 @@ use crate::{fuzz, mutants, privileges};
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// More random cases, a longer hunt for inputs that break something, two hundred lives under faults, fifty platforms
-    /// at once.
+    /// at once in the sandbox and two hundred on the models.
     #[arg(long)]
     long: bool,
 }
