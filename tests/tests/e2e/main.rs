@@ -13,6 +13,7 @@ mod deletion;
 mod failures;
 mod fencing;
 mod ledger;
+mod less;
 mod links;
 mod network;
 mod orphans;

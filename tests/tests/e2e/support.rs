@@ -16,8 +16,11 @@ use ledger::{Lease, Ledger, Platform, Run, RunStatus, Status};
 use sandbox::privileges::{Observed, Scenario};
 use sandbox::{Call, Options, Sandbox};
 use serde_json::{Value, json};
+use tests::Folder;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
+
+use crate::less::Permission;
 
 /// A minute of AWS is a second here.
 pub(crate) const SCALE: f64 = 1.0 / 60.0;
@@ -46,6 +49,7 @@ pub(crate) struct World {
     alerts: String,
     heard: Mutex<Vec<String>>,
     ended: tokio::sync::Mutex<Vec<Scenario>>,
+    _folder: Folder,
 }
 
 /// Runs a scenario in the shared sandbox.
@@ -71,6 +75,10 @@ fn run<F: Future<Output = ()>>(
     scenario: impl FnOnce(&'static World) -> F,
 ) {
     let world = RUNTIME.block_on(world.get_or_init(World::up));
+    let less = Permission::to_take_away();
+    if let Some(permission) = less.clone() {
+        RUNTIME.spawn(permission.await_denial(world));
+    }
     let begun = Timestamp::now();
     let end = catch_unwind(AssertUnwindSafe(|| RUNTIME.block_on(scenario(world))));
     if let Err(panic) = end {
@@ -78,26 +86,33 @@ fn run<F: Future<Output = ()>>(
         RUNTIME.block_on(world.explain(begun));
         resume_unwind(panic);
     }
-    RUNTIME.block_on(world.note(name, begun));
+    if less.is_none() {
+        RUNTIME.block_on(world.note(name, begun));
+    }
 }
 
 impl World {
     async fn up() -> Self {
-        let dir = tempfile::tempdir().unwrap().keep();
+        let folder = Folder::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandboxes")).unwrap();
         // The functions are members of the workspace: whoever built this test has built them beside it.
         let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
-        let sandbox = Sandbox::up(&Options { dir, scale: SCALE, functions: Some(programs) }).await.unwrap();
+        let sandbox =
+            Sandbox::up(&Options { dir: folder.path.clone(), scale: SCALE, functions: Some(programs) }).await.unwrap();
         let config = sandbox.config();
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true).build();
         let dynamo = aws_sdk_dynamodb::Client::new(config);
         let sqs = aws_sdk_sqs::Client::new(config);
         let alerts = listen(&sqs, config, sandbox.variable("LANDFALL_ALERT_TOPIC")).await;
+        let iam = aws_sdk_iam::Client::new(config);
+        if let Some(permission) = Permission::to_take_away() {
+            permission.take_away(&iam).await;
+        }
         Self {
             ec2: aws_sdk_ec2::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sfn: aws_sdk_sfn::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
-            iam: aws_sdk_iam::Client::new(config),
+            iam,
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             ledger: Ledger::dynamo(dynamo.clone(), sandbox.variable("LANDFALL_TABLE")),
             dynamo,
@@ -106,6 +121,7 @@ impl World {
             heard: Mutex::default(),
             ended: tokio::sync::Mutex::default(),
             sandbox,
+            _folder: folder,
         }
     }
 
