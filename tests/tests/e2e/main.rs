@@ -23,3 +23,4 @@ mod rest;
 mod schedule;
 mod support;
 mod teardown;
+mod timeouts;
