@@ -25,7 +25,10 @@ impl Admit {
         match judge::redeploy(&platform) {
             Redeploy::Not => unchanged("the newest plan failed, and waits for somebody to look at it"),
             Redeploy::Again(number, why) => {
-                let planned = Planned { revised: platform.revision, ..Planned::again(platform, number) };
+                // A plan that was gone back to is older than the newest revision.
+                let head = self.ledger.plan_head(&platform.name, number).await?;
+                let revised = head.map_or(platform.revision, |head| head.revision);
+                let planned = Planned { revised, ..Planned::again(platform, number) };
                 self.take(planned, Trigger::Schedule, asked, why).await
             }
             Redeploy::Anew => {
