@@ -175,7 +175,7 @@ async fn perform(gateway: Arc<Gateway>, request: Forwarded, since: Instant) -> O
     let caller = gateway.upstream.principal(&identity.access_key).await;
     let effect = gateway.fault(&identity, &caller, &request);
     let changes_ec2 = identity.service == "ec2" && identity.mutating;
-    let about = changes_ec2.then(|| About::of(&gateway.ec2, &ec2_request(&identity, &request))).unwrap_or_default();
+    let about = if changes_ec2 { About::of(&gateway.ec2, &ec2_request(&identity, &request)) } else { About::default() };
     let refused = effect.as_ref().and_then(|effect| refusal(&identity, &caller, effect));
     if let Some(Effect::Hang { milliseconds } | Effect::HangThenDo { milliseconds }) = effect {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;

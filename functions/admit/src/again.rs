@@ -4,9 +4,10 @@ use domain::{Fault, FaultName, PlatformName};
 use ledger::{Platform, Status, Trigger, Waiting};
 use plan::PlanNumber;
 
-use crate::admission::{Admit, Asked, Intent, Planned, Stop, gone};
+use crate::admission::{Admit, Asked, Intent, Stop, gone};
 use crate::approval::{Draft, Leave};
 use crate::judge::{self, Redeploy};
+use crate::taking::Planned;
 use crate::{Answer, Outcome};
 
 impl Admit {

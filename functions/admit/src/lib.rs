@@ -14,6 +14,7 @@ mod facts;
 mod judge;
 mod objects;
 mod removal;
+mod taking;
 
 pub use admission::Admit;
 pub use answer::{Answer, Input, Outcome};
