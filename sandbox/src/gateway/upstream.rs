@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 
+use super::errors::REQUEST_ID;
 use crate::ec2::Check;
 use crate::privileges::Privileges;
 
@@ -57,8 +58,10 @@ impl Upstream {
             return Ok(None);
         }
         let mut response = Response::builder().status(answer.status());
-        if let Some(kind) = answer.headers().get("content-type") {
-            response = response.header("content-type", kind);
+        for name in ["content-type", REQUEST_ID] {
+            if let Some(value) = answer.headers().get(name) {
+                response = response.header(name, value);
+            }
         }
         let body = Body::from(answer.bytes().await?);
         Ok(Some(response.body(body).unwrap_or_default()))

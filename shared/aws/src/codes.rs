@@ -38,7 +38,7 @@ fn judged(verb: Verb, action: &str, code: &str, status: Option<u16>, detail: &st
     let fault = |name| CallError::Fault(Fault::new(name, format!("{action} answered {code}: {detail}")));
     match code {
         code if is_throttling(code) => fault(FaultName::Throttled),
-        // The credentials of a function come with its environment, and the next call may have newer ones.
+        // The credentials of a function come with its environment: only a call in another one has others.
         code if is_server_error(code) || is_expired(code) => fault(FaultName::ServiceUnavailable),
         code if is_denial(code) => denied(action, code, detail),
         code if is_not_found(code) => CallError::NotFound,

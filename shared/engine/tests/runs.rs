@@ -199,6 +199,18 @@ async fn a_create_whose_answer_was_lost_is_found_and_not_made_again() {
 }
 
 #[tokio::test]
+async fn a_create_that_was_half_done_is_finished_by_the_phase_that_began_it() {
+    let harness = Harness::default();
+    let mut begun = false;
+    harness.world.script(move |call| {
+        (call.verb == Verb::Create && call.id.name() == "vpc" && !std::mem::replace(&mut begun, true))
+            .then_some(Injected::HalfDone)
+    });
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    assert!(mutations(&harness).contains(&(Verb::Update, "vpc".to_owned())));
+}
+
+#[tokio::test]
 async fn a_create_that_never_arrived_is_made_again_after_the_settling_time() {
     let harness = Harness::default();
     let mut lost = false;
