@@ -1,13 +1,17 @@
 //! What can be typed: every command, with the help that `--help` shows.
 
+mod common;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use domain::{PlatformName, ResourceId};
 use jiff::SignedDuration;
 use plan::PlanNumber;
+
+pub use common::{Form, FromFile, Named, OfPlatform, Reading, Waiting};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -329,61 +333,6 @@ pub struct Destroy {
 pub struct Completions {
     /// The shell
     pub shell: Shell,
-}
-
-/// A command about one platform.
-#[derive(Debug, Args)]
-pub struct Named {
-    /// The name of the platform
-    pub name: PlatformName,
-}
-
-/// A command that reads about one platform.
-#[derive(Debug, Args)]
-pub struct OfPlatform {
-    /// The name of the platform
-    pub name: PlatformName,
-    /// The form of the output.
-    #[command(flatten)]
-    pub reading: Reading,
-}
-
-/// Which manifest.
-#[derive(Debug, Args)]
-pub struct FromFile {
-    /// The manifest; `-` reads it from the standard input
-    #[arg(long, short)]
-    pub file: PathBuf,
-}
-
-/// Whether to wait for the end of a run.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct Waiting {
-    /// Wait for the end of the run; on a terminal this is so anyway
-    #[arg(long, conflicts_with = "no_wait")]
-    pub wait: bool,
-
-    /// Print the id of the run and leave it alone
-    #[arg(long)]
-    pub no_wait: bool,
-}
-
-/// The form of what is read.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct Reading {
-    /// The form of the output
-    #[arg(long, short, value_enum, default_value_t)]
-    pub output: Form,
-}
-
-/// For whom the output is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// For people; account ids are masked
-    #[default]
-    Text,
-    /// For programs; the shapes are stable
-    Json,
 }
 
 fn resource(text: &str) -> Result<ResourceId, domain::InvalidResourceId> {

@@ -3,10 +3,12 @@
 use domain::{PlatformName, RunId};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{Machine, Pending, Platform};
+use serde_json::Value;
 
+use crate::arguments::Waiting;
 use crate::execution::{self, Ending, Search};
-use crate::failure::Failure;
-use crate::follow::PAUSE;
+use crate::failure::{Exit, Failure};
+use crate::follow::{PAUSE, follow_or_leave};
 use crate::installation::Installation;
 use crate::printer::Printer;
 
@@ -40,7 +42,31 @@ pub struct Begin<'a> {
     pub printer: Printer,
 }
 
+/// Starts a deploy with this input, and follows the run that comes of it.
+pub async fn deploy(
+    installation: &Installation,
+    name: &PlatformName,
+    input: &Value,
+    waiting: Waiting,
+    printer: Printer,
+) -> Result<Exit, Failure> {
+    let begin = Begin { installation, name, patient: waiting.is_wanted(printer), printer };
+    let arn = execution::start(installation, &installation.deploy_machine, input).await?;
+    begin.follow_deploy(&arn, waiting).await
+}
+
 impl Begin<'_> {
+    /// Follows the run that comes of an execution of the deploy machine, or says why none does.
+    pub async fn follow_deploy(&self, arn: &str, waiting: Waiting) -> Result<Exit, Failure> {
+        match self.of_execution(arn, Machine::Deploy).await? {
+            Begun::Run(run) => follow_or_leave(self.installation, self.name, run, waiting, self.printer).await,
+            Begun::Nothing(message) => {
+                self.printer.note(&message);
+                Ok(Exit::Done)
+            }
+        }
+    }
+
     /// What came of an execution that we started.
     pub async fn of_execution(&self, arn: &str, machine: Machine) -> Result<Begun, Failure> {
         let ledger = &self.installation.ledger;

@@ -144,7 +144,7 @@ impl Ec2 {
             call.store.follow(aftermath);
             Ok::<_, Refusal>(members)
         })?;
-        Ok(xml::response(&request.action, &members))
+        Ok(xml::response(request, &members))
     }
 
     fn with_region<T>(&self, request: &Request, run: impl FnOnce(&mut Call<'_>) -> T) -> T {

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::any;
 use tokio::sync::Notify;
+use ulid::Ulid;
 
 use crate::Error;
 use crate::durations::Durations;
@@ -33,13 +34,13 @@ mod request;
 mod rules;
 mod upstream;
 
-pub use calls::Call;
+pub use calls::{Attempt, Call};
 pub use chaos::Chaos;
 pub use rules::{Effect, Rule};
 
 use calls::Calls;
 use ec2::Aftermath;
-use errors::Problem;
+use errors::{Problem, REQUEST_ID};
 use faults::{Arrived, Faults};
 use planes::Planes;
 use request::Identity;
@@ -143,11 +144,15 @@ impl Gateway {
         }
         let (status, text) = match self.ec2.answer(&request, aftermath) {
             Ok(text) => (200, text),
-            Err(refusal) => (refusal.status, refusal.document()),
+            Err(refusal) => (refusal.status, refusal.document(request.id)),
         };
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        response.headers_mut().insert("content-type", axum::http::HeaderValue::from_static("text/xml;charset=UTF-8"));
+        let headers = response.headers_mut();
+        headers.insert("content-type", HeaderValue::from_static("text/xml;charset=UTF-8"));
+        if let Ok(id) = HeaderValue::from_str(&request.id.to_string()) {
+            headers.insert(REQUEST_ID, id);
+        }
         Ok(response)
     }
 
@@ -156,17 +161,20 @@ impl Gateway {
         [self.ec2.tagged(value), self.eks.tagged(value)].concat()
     }
 
-    /// The platform that a change is about, as far as tags tell.
-    fn platform(&self, identity: &Identity, caller: &str, request: &Forwarded) -> Option<String> {
+    /// What a change is about, as far as tags tell.
+    fn about(&self, identity: &Identity, caller: &str, request: &Forwarded) -> About {
         match identity.service.as_str() {
-            _ if !identity.mutating => None,
-            "ec2" => self.ec2.platform_of(&ec2_request(identity, request)),
-            "eks" => self.eks.platform_of(&self.eks_request(identity, caller, request)?),
-            _ => None,
+            _ if !identity.mutating => About::default(),
+            "ec2" => About::of(&self.ec2, &ec2_request(identity, request)),
+            "eks" => {
+                let asked = self.eks_request(identity, caller, request);
+                About { platform: asked.and_then(|asked| self.eks.platform_of(&asked)), ..About::default() }
+            }
+            _ => About::default(),
         }
     }
 
-    fn record(&self, identity: &Identity, caller: &str, platform: Option<String>, status: u16, since: Instant) {
+    fn record(&self, identity: &Identity, caller: &str, about: About, status: u16, since: Instant) {
         self.calls.add(Call {
             number: 0,
             at: jiff::Timestamp::now(),
@@ -175,7 +183,8 @@ impl Gateway {
             region: identity.region.clone(),
             caller: caller.to_owned(),
             mutating: identity.mutating,
-            platform,
+            platform: about.platform,
+            attempt: about.attempt,
             status,
             milliseconds: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
@@ -201,7 +210,7 @@ async fn perform(gateway: Arc<Gateway>, request: Forwarded, since: Instant) -> O
     let identity = request::identify(&request.method, &request.uri, &request.headers, &request.body);
     let caller = gateway.upstream.principal(&identity.access_key).await;
     let effect = gateway.fault(&identity, &caller, &request);
-    let platform = gateway.platform(&identity, &caller, &request);
+    let about = gateway.about(&identity, &caller, &request);
     let refused = effect.as_ref().and_then(|effect| refusal(&identity, &caller, effect));
     if let Some(Effect::Hang { milliseconds } | Effect::HangThenDo { milliseconds }) = effect {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
@@ -223,7 +232,7 @@ async fn perform(gateway: Arc<Gateway>, request: Forwarded, since: Instant) -> O
         }
     };
     let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-    gateway.record(&identity, &caller, platform, status, since);
+    gateway.record(&identity, &caller, about, status, since);
     answer
 }
 
@@ -244,8 +253,22 @@ fn refusal(identity: &Identity, caller: &str, effect: &Effect) -> Option<Problem
     }
 }
 
+/// What a change in EC2 is about.
+#[derive(Default)]
+struct About {
+    platform: Option<String>,
+    attempt: Option<Attempt>,
+}
+
+impl About {
+    fn of(ec2: &Ec2, request: &ec2::Request) -> Self {
+        Self { platform: ec2.platform_of(request), attempt: Attempt::of(request) }
+    }
+}
+
 fn ec2_request(identity: &Identity, request: &Forwarded) -> ec2::Request {
     ec2::Request {
+        id: Ulid::generate(),
         action: identity.action.clone(),
         region: identity.region.clone(),
         parameters: request::parameters(&request.uri, &request.body).collect(),

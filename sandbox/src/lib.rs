@@ -25,7 +25,7 @@ mod stack;
 pub mod venv;
 
 pub use error::Error;
-pub use gateway::{Call, Chaos, Effect, Rule};
+pub use gateway::{Attempt, Call, Chaos, Effect, Rule};
 
 use durations::Durations;
 use gateway::Gateway;

@@ -19,6 +19,8 @@ use crate::sandbox::rules;
 
 mod findings;
 
+use findings::Onlooker;
+
 /// `cargo xtask chaos`
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -152,7 +154,8 @@ impl Stage {
         }
         self.sandbox.clear_rules_of(name.as_str());
         tokio::time::sleep(LATEST_EFFECT).await;
-        problems.extend(self.findings(name).await?);
+        let onlooker = Onlooker { sandbox: &self.sandbox, ledger: &self.ledger };
+        problems.extend(onlooker.findings(name).await?);
         Ok(problems)
     }
 

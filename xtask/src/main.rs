@@ -47,6 +47,8 @@ enum Task {
     },
     /// Builds the functions into the zips that `sam deploy` uploads.
     Package(package::Arguments),
+    /// Takes permissions away from the functions, one at a time, and sees each missed by a scenario.
+    Privileges(privileges::removal::Arguments),
     /// AWS on this machine, with Landfall installed in it.
     Sandbox(sandbox::Arguments),
     /// Runs every test, after installing what they need.
@@ -63,6 +65,7 @@ async fn main() -> ExitCode {
         Task::Generate => generate::run(),
         Task::Mutants { only } => mutants::kill(only.as_deref()),
         Task::Package(arguments) => package::build(arguments).await,
+        Task::Privileges(arguments) => privileges::removal::remove(&arguments).await,
         Task::Sandbox(arguments) => sandbox::run(arguments).await,
         Task::Test(arguments) => test::run_all(arguments).await,
     };

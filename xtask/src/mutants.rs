@@ -4,6 +4,7 @@
 //! Each mutant is a copy of the workspace with one place changed, and the engine's tests must fail on it. The copy lies
 //! under `target/`, so what somebody is working on is never touched.
 
+use std::fmt;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -199,30 +200,53 @@ pub(crate) const MUTANTS: &[Mutant] = &[
 /// The tests that must notice, the strongest first.
 const TARGETS: [&str; 3] = ["model", "runs", "decide"];
 
-/// After how long tests count as never ending.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How much longer than with all rules tests may take until they count as never ending, and the least that they get.
+const PATIENCE: u32 = 5;
+const LEAST: Duration = Duration::from_secs(60);
+
+/// What became of a mutant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// This target failed.
+    Noticed(&'static str),
+    /// This target did not end: nobody said what is wrong.
+    TimedOut(&'static str),
+    /// Every target passed.
+    Survived,
+}
 
 /// Switches off each rule, or only those whose sentence contains `only`.
 ///
 /// # Errors
-/// If a place cannot be found, a mutant does not compile, or no test notices.
+/// If a place cannot be found, a mutant does not compile, or no test says that something is wrong: because all pass, or
+/// because one does not end.
 pub(crate) fn kill(only: Option<&str>) -> Done {
     let tree = copy()?;
-    let mut survivors = Vec::new();
+    let patience = with_all_rules(&tree)?;
+    let mut bad = Vec::new();
     for mutant in MUTANTS.iter().filter(|mutant| only.is_none_or(|only| mutant.rule.contains(only))) {
         let started = Instant::now();
         let path = tree.join(mutant.file);
         let text = std::fs::read_to_string(&path)?;
         std::fs::write(&path, mutant.applied(&text)?)?;
-        let killer = killer(&tree)?;
+        let verdict = verdict(&tree, &patience)?;
         std::fs::write(&path, text)?;
-        let verdict = killer.map_or("NOTICED BY NO TEST".to_owned(), |target| format!("noticed by {target}"));
         say(&format!("{:<72} {verdict}, {:.0} s", mutant.rule, started.elapsed().as_secs_f64()));
-        if killer.is_none() {
-            survivors.push(mutant.rule);
+        if !matches!(verdict, Verdict::Noticed(_)) {
+            bad.push(format!("{}: {verdict}", mutant.rule));
         }
     }
-    if survivors.is_empty() { Ok(()) } else { Err(format!("no test notices: {}", survivors.join("; ")).into()) }
+    if bad.is_empty() { Ok(()) } else { Err(bad.join("; ").into()) }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Noticed(target) => write!(f, "noticed by {target}"),
+            Self::TimedOut(target) => write!(f, "NOTICED BY NO TEST: {target} does not end"),
+            Self::Survived => f.write_str("NOTICED BY NO TEST"),
+        }
+    }
 }
 
 impl Mutant {
@@ -238,38 +262,63 @@ impl Mutant {
     }
 }
 
-/// The first test target that fails, if one does.
-fn killer(tree: &Path) -> Done<Option<&'static str>> {
-    let targets = TARGETS.iter().flat_map(|target| ["--test", target]);
-    let output = tests(tree).args(targets).arg("--no-run").output()?;
-    if !output.status.success() {
-        return Err(format!("a mutant does not compile: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
+/// How long each target may take: measured, because a machine that does something else takes longer.
+fn with_all_rules(tree: &Path) -> Done<Vec<(&'static str, Duration)>> {
+    compile(tree)?;
+    let mut patience = Vec::new();
     for target in TARGETS {
-        if !passes(tree, target)? {
-            return Ok(Some(target));
-        }
+        let started = Instant::now();
+        run(&mut tests(tree, target))?;
+        patience.push((target, (started.elapsed() * PATIENCE).max(LEAST)));
     }
-    Ok(None)
+    Ok(patience)
 }
 
-/// Whether the tests of a target pass. Tests that do not end do not.
-fn passes(tree: &Path, target: &str) -> Done<bool> {
-    let mut child = tests(tree).args(["--test", target]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+/// What the targets say, one after the other, until one fails or does not end.
+fn verdict(tree: &Path, patience: &[(&'static str, Duration)]) -> Done<Verdict> {
+    compile(tree)?;
+    for (target, patience) in patience {
+        match passes(&mut tests(tree, target), *patience)? {
+            Some(true) => {}
+            Some(false) => return Ok(Verdict::Noticed(target)),
+            None => return Ok(Verdict::TimedOut(target)),
+        }
+    }
+    Ok(Verdict::Survived)
+}
+
+fn compile(tree: &Path) -> Done {
+    let targets = TARGETS.iter().flat_map(|target| ["--test", target]);
+    let output = in_copy(tree).args(targets).arg("--no-run").output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("a mutant does not compile: {}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+/// Whether a program that leads its own process group succeeds. None if it has not ended by then; it is ended.
+fn passes(command: &mut Command, patience: Duration) -> Done<Option<bool>> {
+    let mut child = command.spawn()?;
     let started = Instant::now();
-    while started.elapsed() < PATIENCE {
+    while started.elapsed() < patience {
         if let Some(status) = child.try_wait()? {
-            return Ok(status.success());
+            return Ok(Some(status.success()));
         }
         std::thread::sleep(Duration::from_millis(100));
     }
     // Cargo hands its end on to the test that it runs only on a terminal, so the group is ended.
     run(&mut program("kill", &["--", &format!("-{}", child.id())]))?;
     child.wait()?;
-    Ok(false)
+    Ok(None)
 }
 
-fn tests(tree: &Path) -> Command {
+fn tests(tree: &Path, target: &str) -> Command {
+    let mut command = in_copy(tree);
+    command.args(["--test", target]).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn in_copy(tree: &Path) -> Command {
     let mut command = cargo(&["test", "--workspace"]);
     command.current_dir(tree).process_group(0);
     // Cargo tells members by their place in the workspace: in one folder, mutants would pass for the originals.
@@ -297,6 +346,17 @@ fn copy() -> Done<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_end_is_neither_noticed_nor_survived() {
+        let says = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).process_group(0);
+            passes(&mut command, Duration::from_millis(500)).unwrap()
+        };
+        assert_eq!((says("exit 0"), says("exit 1"), says("sleep 60")), (Some(true), Some(false), None));
+        assert_ne!(Verdict::TimedOut("model").to_string(), Verdict::Survived.to_string());
+    }
 
     #[test]
     fn every_rule_still_stands_where_it_is_switched_off() {

@@ -2,14 +2,17 @@
 //!
 //! The sandbox notes of every call which statement it would have been denied without, and every call that was denied. If
 //! each action of each statement was needed, and nothing was denied, then any of them taken away denies a call that some
-//! scenario makes, and this fails.
+//! scenario makes, and this fails. [`removal`] takes them away in earnest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use ::sandbox::privileges::{Observed, Scenario};
 use serde_json::Value;
 
 use crate::program::{Done, say, workspace};
+
+pub(crate) mod removal;
 
 /// Where the end-to-end tests leave what they needed, a file for each of their sandboxes.
 const OBSERVED: &str = "target/tmp/privileges";
@@ -20,6 +23,12 @@ struct Permission {
     function: String,
     statement: String,
     action: String,
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{} {} {}", self.function, self.statement, self.action))
+    }
 }
 
 /// Forgets what earlier tests needed.
@@ -36,20 +45,28 @@ pub(crate) fn forget() -> Done {
 /// # Errors
 /// Every permission that no scenario needed, and every call that was denied.
 pub(crate) fn compare() -> Done {
-    let mut observed = Vec::new();
-    for file in std::fs::read_dir(workspace().join(OBSERVED))? {
-        observed.push(serde_json::from_slice(&std::fs::read(file?.path())?)?);
-    }
+    let (permissions, observed) = (permissions()?, observed()?);
+    let proofs = proofs(&permissions, &observed);
+    say(&table(&permissions, &proofs));
+    let problems = problems(&permissions, &proofs, &observed);
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+}
+
+/// What the scenarios needed, a part for each sandbox.
+fn observed() -> Done<Vec<Observed>> {
+    let files = std::fs::read_dir(workspace().join(OBSERVED))?;
+    files.map(|file| Ok(serde_json::from_slice(&std::fs::read(file?.path())?)?)).collect()
+}
+
+/// Every permission of every function's policy.
+fn permissions() -> Done<BTreeSet<Permission>> {
     let mut permissions = BTreeSet::new();
     for folder in std::fs::read_dir(workspace().join("functions"))? {
         let folder = folder?;
         let policy: Value = serde_json::from_slice(&std::fs::read(folder.path().join("policy.json"))?)?;
         permissions.extend(of_policy(&folder.file_name().to_string_lossy(), &policy));
     }
-    let proofs = proofs(&permissions, &observed);
-    say(&table(&permissions, &proofs));
-    let problems = problems(&permissions, &proofs, &observed);
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+    Ok(permissions)
 }
 
 fn of_policy(function: &str, policy: &Value) -> Vec<Permission> {
@@ -69,26 +86,28 @@ fn of_policy(function: &str, policy: &Value) -> Vec<Permission> {
 
 /// For each permission that was needed: a scenario that needed it.
 fn proofs(permissions: &BTreeSet<Permission>, observed: &[Observed]) -> BTreeMap<Permission, String> {
-    let mut proofs = BTreeMap::new();
+    let proof = |permission: &Permission| {
+        let fewest = needing(observed, permission).into_iter().min_by_key(Vec::len)?;
+        Some((permission.clone(), scenario(&fewest)))
+    };
+    permissions.iter().filter_map(proof).collect()
+}
+
+/// The scenarios that ran each time that it was needed. None if others than they needed it.
+fn needing<'a>(observed: &'a [Observed], permission: &Permission) -> Vec<Vec<&'a str>> {
+    let mut found = Vec::new();
     for world in observed {
         for needed in &world.privileges.needed {
-            let found = permissions.iter().find(|permission| {
-                is_role_of(&needed.role, &permission.function)
-                    && permission.statement == needed.statement
-                    && permission.action == needed.action
-            });
-            let running = needed.at.iter().map(|at| running(&world.scenarios, *at)).filter(|names| !names.is_empty());
-            let fewest = running.min_by_key(Vec::len).unwrap_or_default();
-            if let Some(permission) = found.filter(|_| !fewest.is_empty()) {
-                let scenario = scenario(&fewest);
-                let known = proofs.entry(permission.clone()).or_insert_with(|| scenario.clone());
-                if known.contains(MANY) && !scenario.contains(MANY) {
-                    *known = scenario;
-                }
+            if is_role_of(&needed.role, &permission.function)
+                && permission.statement == needed.statement
+                && permission.action == needed.action
+            {
+                found.extend(needed.at.iter().map(|at| running(&world.scenarios, *at)));
             }
         }
     }
-    proofs
+    found.retain(|names| !names.is_empty());
+    found
 }
 
 /// Stands behind a scenario's name where others ran at the same time.

@@ -4,20 +4,25 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::privileges::{self, removal};
 use crate::program::{Done, Steps, cargo, program, read, run, say, workspace};
-use crate::{fuzz, mutants, privileges};
+use crate::{fuzz, mutants};
 
 /// `cargo xtask test`
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// More random cases, a longer hunt for inputs that break something, two hundred lives under faults, fifty platforms
-    /// at once.
+    /// at once in the sandbox and two hundred on the models.
     #[arg(long)]
     long: bool,
 }
 
 /// How many cases each property is tried with in the long run; `proptest` reads it from its environment.
 const LONG_CASES: &str = "4096";
+
+/// How many permissions the long run takes away: others each day.
+const SAMPLE: usize = 24;
+const DAY: i64 = 24 * 60 * 60;
 
 /// The seeds of the long run.
 const LONG_SEEDS: &str = "0..200";
@@ -48,6 +53,10 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
     let seconds = if arguments.long { LONG_FUZZ } else { FUZZ };
     steps.step("fuzz", || fuzz::hunt(&fuzz::Arguments { seconds }))?;
     if arguments.long {
+        let begun = std::time::Instant::now();
+        let seed = u64::try_from(jiff::Timestamp::now().as_second() / DAY).unwrap_or_default();
+        removal::remove(&removal::Arguments { sample: Some(SAMPLE), seed, only: None }).await?;
+        steps.took("removal", begun.elapsed());
         steps.step("chaos", || run(&mut program(std::env::current_exe()?, &["chaos", "--seeds", LONG_SEEDS])))?;
         steps.step("mutants", || mutants::kill(None))?;
     }

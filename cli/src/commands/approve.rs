@@ -1,12 +1,9 @@
 //! `landfall approve`: lets the plan that waits be carried out.
 
-use ledger::Machine;
-
 use crate::arguments::Approve;
-use crate::begin::{Begin, Begun};
+use crate::begin::Begin;
 use crate::decision::{Question, ask, give};
 use crate::failure::{Exit, Failure};
-use crate::follow::follow_or_leave;
 use crate::installation::Installation;
 use crate::printer::Printer;
 
@@ -20,11 +17,5 @@ pub async fn run(installation: &Installation, asked: &Approve, printer: Printer)
     let pending = give(installation, name, question.plan, true).await?;
     printer.note(&format!("Approved plan {} of `{name}`", question.plan));
     let begin = Begin { installation, name, patient: asked.waiting.is_wanted(printer), printer };
-    match begin.of_execution(&pending.execution, Machine::Deploy).await? {
-        Begun::Run(run) => follow_or_leave(installation, name, run, asked.waiting, printer).await,
-        Begun::Nothing(message) => {
-            printer.note(&message);
-            Ok(Exit::Done)
-        }
-    }
+    begin.follow_deploy(&pending.execution, asked.waiting).await
 }

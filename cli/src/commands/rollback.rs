@@ -1,17 +1,15 @@
 //! `landfall rollback`: goes back to a plan that was good.
 
-use ledger::Machine;
 use plan::diff;
 use serde_json::json;
 
 use crate::arguments::Rollback;
-use crate::begin::{Begin, Begun};
+use crate::begin::deploy;
 use crate::failure::{Exit, Failure};
-use crate::follow::follow_or_leave;
 use crate::installation::Installation;
 use crate::output::plan::{Counts, PlanView, plan};
 use crate::printer::Printer;
-use crate::{documents, execution, look};
+use crate::{documents, look};
 
 /// Shows what going back would change, starts it, and follows it.
 pub async fn run(installation: &Installation, asked: &Rollback, printer: Printer) -> Result<Exit, Failure> {
@@ -35,13 +33,5 @@ pub async fn run(installation: &Installation, asked: &Rollback, printer: Printer
     };
     printer.note(&plan(printer.note_paint(), &view));
     let input = json!({"platform": name, "trigger": "Rollback", "plan": number});
-    let begin = Begin { installation, name, patient: asked.waiting.is_wanted(printer), printer };
-    let arn = execution::start(installation, &installation.deploy_machine, &input).await?;
-    match begin.of_execution(&arn, Machine::Deploy).await? {
-        Begun::Run(run) => follow_or_leave(installation, name, run, asked.waiting, printer).await,
-        Begun::Nothing(message) => {
-            printer.note(&message);
-            Ok(Exit::Done)
-        }
-    }
+    deploy(installation, name, &input, asked.waiting, printer).await
 }

@@ -4,9 +4,10 @@ use domain::{Fault, FaultName, PlatformName};
 use ledger::{Platform, Status, Trigger, Waiting};
 use plan::PlanNumber;
 
-use crate::admission::{Admit, Asked, Intent, Planned, Stop, gone};
+use crate::admission::{Admit, Asked, Intent, Stop, gone};
 use crate::approval::{Draft, Leave};
 use crate::judge::{self, Redeploy};
+use crate::taking::Planned;
 use crate::{Answer, Outcome};
 
 impl Admit {
@@ -25,7 +26,10 @@ impl Admit {
         match judge::redeploy(&platform) {
             Redeploy::Not => unchanged("the newest plan failed, and waits for somebody to look at it"),
             Redeploy::Again(number, why) => {
-                let planned = Planned { revised: platform.revision, ..Planned::again(platform, number) };
+                // A plan that was gone back to is older than the newest revision.
+                let head = self.ledger.plan_head(&platform.name, number).await?;
+                let revised = head.map_or(platform.revision, |head| head.revision);
+                let planned = Planned { revised, ..Planned::again(platform, number) };
                 self.take(planned, Trigger::Schedule, asked, why).await
             }
             Redeploy::Anew => {

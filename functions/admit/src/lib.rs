@@ -13,6 +13,7 @@ mod event;
 mod judge;
 mod objects;
 mod removal;
+mod taking;
 
 pub use admission::Admit;
 pub use answer::{Answer, Input, Outcome};

@@ -2,7 +2,7 @@
 
 use domain::{Fault, FaultName};
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Platform, Run, Status, Waiting};
+use ledger::{Pending, Platform, Request, Run, Status, Waiting};
 
 use crate::calendar::Calendar;
 
@@ -88,6 +88,11 @@ fn may_redeploy(platform: &Platform) -> bool {
 
 fn move_to(platform: &Platform, next: Option<Timestamp>) -> PlatformStep {
     if platform.next_due == next { PlatformStep::Leave } else { PlatformStep::Move { next } }
+}
+
+/// Whether Step Functions must know by now of the execution that waits with a plan: if it is not running, it has ended.
+pub fn has_begun(pending: &Pending, now: Timestamp) -> bool {
+    pending.until - Request::LIMIT + LAG <= now
 }
 
 /// What to do with a run that is not settled, whose execution is under way or not.

@@ -1,5 +1,6 @@
 //! The regular look at everything that nobody else would notice: a schedule that is due, a wish that waits on a free
-//! platform, a run whose execution has ended without settling it, one that is cancelled or too late and goes on.
+//! platform, a run whose execution has ended without settling it, one that is cancelled or too late and goes on, a plan
+//! whose execution waits for approval no more.
 //!
 //! A tick may come twice, late, or not at all: executions are named after what they are for, a missed time is caught up
 //! once, and settling twice is settling once. The trouble of one platform does not keep the others waiting; the tick
@@ -22,7 +23,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use calendar::Calendar;
-pub use decide::{PlatformStep, RunStep, decide_platform, decide_run};
+pub use decide::{PlatformStep, RunStep, decide_platform, decide_run, has_begun};
 
 use crate::tally::Tally;
 
@@ -122,9 +123,15 @@ impl Fleet {
         self.machines.stop(&run.execution, why, &cause).await
     }
 
-    /// Starts what a platform waits for or is due. Answers whether an execution was started.
+    /// Starts what a platform waits for or is due, and ends a wait for approval that has no execution. Answers whether an execution was started.
     async fn serve(&self, platform: &Platform, all_rest: bool, now: Timestamp) -> Result<bool, Fault> {
         let Platform { name, next_due, .. } = platform;
+        if let Some(pending) = platform.approval.as_ref().filter(|pending| has_begun(pending, now))
+            && !self.machines.is_running(&pending.execution).await?
+        {
+            tracing::warn!(platform = %name, plan = pending.plan, "nobody waits with this plan any more");
+            self.ledger.close_request(name, pending.plan).await?;
+        }
         match decide_platform(platform, all_rest, now)? {
             PlatformStep::Leave => Ok(false),
             PlatformStep::Move { next } => {

@@ -11,7 +11,7 @@ use aws_sdk_sfn::operation::stop_execution::StopExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
 use aws_sdk_sfn::types::error::{ExecutionAlreadyExists, ExecutionDoesNotExist};
 use aws_smithy_mocks::{MockResponse, mock};
-use ledger::{Admission, Machine, Schedule, Status, Waiting};
+use ledger::{Admission, Machine, Pending, Request, Schedule, Status, Trigger, Waiting};
 use tokio::time::Instant;
 
 use super::*;
@@ -209,6 +209,30 @@ async fn wishes_on_free_platforms_are_fulfilled() {
     }
     assert_eq!(tick(&fleet(&ledger, &shared), NOW).await.unwrap(), Answer { started: 2, reaped: 0 });
     assert_eq!(calls(&shared), expected);
+}
+
+#[tokio::test]
+async fn a_plan_whose_execution_has_ended_unheard_waits_no_longer() {
+    let (ledger, shared) = (Ledger::memory(), Shared::default());
+    due(&ledger, "demo").await;
+    let asked = at("2026-03-04T09:59:30Z");
+    let platform = ledger.reserve_plan(ledger.platform(&name("demo")).await.unwrap().unwrap()).await.unwrap();
+    let (plan, execution) = (platform.last_plan, "arn:deploy:demo-2".to_owned());
+    let until = asked + Request::LIMIT;
+    let pending = Pending { plan, version_id: None, execution: execution.clone(), until, decision: None };
+    let request = Request::new(plan, Trigger::Upload, vec!["Delete network/vpc".into()], asked);
+    ledger.ask(platform, pending.clone(), request, None).await.unwrap();
+    let waits = async || ledger.platform(&name("demo")).await.unwrap().unwrap().approval;
+    let fleet = fleet(&ledger, &shared);
+
+    tick(&fleet, "2026-03-04T10:00:00Z").await.unwrap();
+    assert_eq!(waits().await, Some(pending.clone()), "Step Functions may not know it yet");
+    shared.lock().unwrap().running.push(execution);
+    tick(&fleet, NOW).await.unwrap();
+    assert_eq!(waits().await, Some(pending), "it is under way");
+    shared.lock().unwrap().running.clear();
+    tick(&fleet, NOW).await.unwrap();
+    assert_eq!(waits().await, None);
 }
 
 #[tokio::test]

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
+use ulid::Ulid;
 
 use super::store::Kind;
 
 /// The parameters of one EC2 call.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    /// By what a person and AWS's support speak of it.
+    pub(crate) id: Ulid,
     /// The name of the operation.
     pub(crate) action: String,
     /// The region that the caller signed for.

@@ -15,6 +15,7 @@ impl Region {
 
     fn request(action: &str, parameters: &[(&str, &str)]) -> Request {
         Request {
+            id: ulid::Ulid::generate(),
             action: action.into(),
             region: "eu-west-1".into(),
             parameters: parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),

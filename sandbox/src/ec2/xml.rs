@@ -1,15 +1,16 @@
 //! Writes answers in the form of the EC2 query protocol.
 
 use serde_json::Value;
+use ulid::Ulid;
 
-use super::request::Refusal;
+use super::request::{Refusal, Request};
 
 /// `<ActionResponse>` with its members; a list becomes `<name><item>…</item></name>`.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>
-pub(super) fn response(action: &str, members: &Value) -> String {
+pub(super) fn response(request: &Request, members: &Value) -> String {
+    let Request { id, action, .. } = request;
     let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{action}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>{}</requestId>",
-        ulid::Ulid::generate()
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{action}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>{id}</requestId>"
     );
     for (name, value) in members.as_object().into_iter().flatten() {
         element(&mut text, name, value);
@@ -19,13 +20,12 @@ pub(super) fn response(action: &str, members: &Value) -> String {
 }
 
 impl Refusal {
-    /// The error document of EC2.
-    pub(crate) fn document(&self) -> String {
+    /// The error document of EC2, to the request of this id.
+    pub(crate) fn document(&self, id: Ulid) -> String {
         format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors><RequestID>{}</RequestID></Response>",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors><RequestID>{id}</RequestID></Response>",
             escape(&self.code),
-            escape(&self.message),
-            ulid::Ulid::generate()
+            escape(&self.message)
         )
     }
 }

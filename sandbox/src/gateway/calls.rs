@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::ec2;
+
 /// One AWS call that has been answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,10 +27,35 @@ pub struct Call {
     /// The platform that a change in EC2 is about, by the tag that it gives or that stands on what it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// Which attempt at which resource a create in EC2 is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
     /// The HTTP status of the answer; 0 when the answer was withheld.
     pub status: u16,
     /// How long the answer took.
     pub milliseconds: u64,
+}
+
+/// One attempt at making one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The resource and which making of it: `network/vpc#1`.
+    pub resource: String,
+    /// What tells the attempt from others.
+    pub token: String,
+}
+
+impl Attempt {
+    /// By the tags that a create gives.
+    pub(crate) fn of(request: &ec2::Request) -> Option<Self> {
+        let given = |tag: &str| {
+            let mut tags = request.parameters.iter().filter(|(name, _)| name.starts_with("TagSpecification"));
+            let (name, _) = tags.find(|(name, value)| name.ends_with(".Key") && *value == tag)?;
+            request.parameters.get(&format!("{}Value", name.trim_end_matches("Key"))).cloned()
+        };
+        let (resource, generation) = (given("landfall:resource")?, given("landfall:generation")?);
+        Some(Self { resource: format!("{resource}#{generation}"), token: given("landfall:attempt")? })
+    }
 }
 
 impl Call {

@@ -5,6 +5,9 @@
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 
+/// Where SDKs read the id of a request: <https://docs.rs/aws-types/latest/aws_types/request_id/trait.RequestId.html>
+pub(crate) const REQUEST_ID: &str = "x-amzn-requestid";
+
 /// An error before it takes a protocol's form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -100,10 +103,9 @@ impl Problem {
         };
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        // SDKs read the id of the request from a header: <https://docs.rs/aws-types/latest/aws_types/request_id/trait.RequestId.html>
         let request = request.to_string();
         for (name, value) in
-            [("content-type", kind), ("x-amzn-errortype", self.code.as_str()), ("x-amzn-requestid", request.as_str())]
+            [("content-type", kind), ("x-amzn-errortype", self.code.as_str()), (REQUEST_ID, request.as_str())]
         {
             if let Ok(value) = value.parse() {
                 response.headers_mut().insert(name, value);

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCod
 use serde_json::Value;
 use url::Url;
 
+use super::errors::REQUEST_ID;
 use crate::ec2::Check;
 use crate::privileges::Privileges;
 
@@ -59,8 +60,10 @@ impl Upstream {
             return Ok(None);
         }
         let mut response = Response::builder().status(answer.status());
-        if let Some(kind) = answer.headers().get("content-type") {
-            response = response.header("content-type", kind);
+        for name in ["content-type", REQUEST_ID] {
+            if let Some(value) = answer.headers().get(name) {
+                response = response.header(name, value);
+            }
         }
         let body = Body::from(answer.bytes().await?);
         Ok(Some(response.body(body).unwrap_or_default()))

@@ -38,7 +38,7 @@ fn judged(verb: Verb, action: &str, code: &str, status: Option<u16>, detail: &st
     let fault = |name| CallError::Fault(Fault::new(name, format!("{action} answered {code}: {detail}")));
     match code {
         code if is_throttling(code) => fault(FaultName::Throttled),
-        // The credentials of a function come with its environment, and the next call may have newer ones.
+        // The credentials of a function come with its environment: only a call in another one has others.
         code if is_server_error(code) || is_expired(code) => fault(FaultName::ServiceUnavailable),
         code if is_denial(code) => denied(action, code, detail),
         code if is_not_found(code) => CallError::NotFound,
@@ -126,6 +126,7 @@ fn is_denial(code: &str) -> bool {
 
 fn is_not_found(code: &str) -> bool {
     code.ends_with(".NotFound")
+        || code.ends_with(".NotFoundException")
         || matches!(
             code,
             "NatGatewayNotFound"
@@ -135,6 +136,7 @@ fn is_not_found(code: &str) -> bool {
                 | "NoSuchKey"
                 | "NoSuchVersion"
                 | "NotFound"
+                | "NotFoundException"
                 | "ExecutionDoesNotExist"
         )
 }
@@ -202,6 +204,9 @@ mod tests {
             (Verb::Delete, "NatGatewayNotFound", Some(400), None),
             (Verb::Delete, "NoSuchEntity", Some(404), None),
             (Verb::Read, "NoSuchKey", Some(404), None),
+            // KMS and launch templates.
+            (Verb::Read, "NotFoundException", Some(400), None),
+            (Verb::Read, "InvalidLaunchTemplateName.NotFoundException", Some(400), None),
             (Verb::Read, "ExecutionDoesNotExist", Some(400), None),
             (Verb::Delete, "DependencyViolation", Some(400), Some(DependencyStillThere)),
             (Verb::Delete, "InvalidIPAddress.InUse", Some(400), Some(DependencyStillThere)),

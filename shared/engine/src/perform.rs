@@ -230,8 +230,8 @@ impl Hand<'_> {
         let fill = |record: &mut Record| {
             record.locator = Some(actual.locator);
             record.outputs = actual.outputs;
-            // A creation was asked for the spec that its claim names, and may lack steps; only another look can tell that it is
-            // what the plan wants now.
+            // A creation was asked for the spec that its claim names, and may lack steps; only another look can tell that
+            // it is what the plan wants now.
             let looked_before = self.task.stored.is_some() || self.task.kind.is_given();
             if looked_before && matches!(record.state, State::Ready | State::Updating(_)) && event == Event::Settled {
                 self.confirm(record);

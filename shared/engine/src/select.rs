@@ -54,7 +54,8 @@ pub(crate) fn select(order: &Order<'_>, records: &[Stored]) -> Selection {
 fn is_confirmed(task: &Task, epoch: Epoch) -> bool {
     let (Some(stored), Some(wanted)) = (&task.stored, &task.wanted) else { return false };
     let record = &stored.record;
-    record.confirmed == Some(epoch)
+    record.state == State::Ready
+        && record.confirmed == Some(epoch)
         && record.attempts <= 1
         && record.spec == wanted.spec
         && record.needs == wanted.needs

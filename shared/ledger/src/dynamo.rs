@@ -1,7 +1,6 @@
 //! The ledger on DynamoDB: partition key `pk`, sort key `sk`, sparse index `open` (`open`, `openKey`).
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -9,7 +8,6 @@ use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ConditionCheck, Delete, TransactWriteItem, Update};
 use serde_json::Value;
-use tokio::sync::Mutex;
 use ulid::Ulid;
 
 use crate::table::{Action, Condition, Direction, Item, Key, Table, TableError, Write};
@@ -18,26 +16,17 @@ const PARTITION: &str = "pk";
 const SORT: &str = "sk";
 const INDEX: &str = "open";
 
-/// How often a transaction that met another one is tried: about six seconds in all.
-const TRIES: u32 = 10;
-
 /// A DynamoDB table.
-///
-/// Transactions that touch a common item cancel each other, even where both only check it
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>),
-/// and every write of a run checks its epoch. So the writes of one process go one by one, and those of several are
-/// repeated after a random wait.
 #[derive(Debug)]
 pub struct Dynamo {
     client: Client,
     table: String,
-    writing: Mutex<()>,
 }
 
 impl Dynamo {
     /// The table of this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), writing: Mutex::new(()) }
+        Self { client, table: table.into() }
     }
 }
 
@@ -115,22 +104,12 @@ impl Table for Dynamo {
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        let _turn = self.writing.lock().await;
         let parts = writes.iter().map(|write| self.part(write)).collect::<Result<Vec<_>, _>>().map_err(unavailable)?;
-        let mut tried = 0;
-        loop {
-            // One token for all that the SDK sends: an answer that is lost does not make a write happen twice.
-            let request = self.client.transact_write_items().client_request_token(Ulid::generate().to_string());
-            let error = match request.set_transact_items(Some(parts.clone())).send().await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
-            tried += 1;
-            match verdict(&error) {
-                Verdict::Refused(index) => return Err(TableError::Refused(index)),
-                Verdict::Again if tried < TRIES => tokio::time::sleep(pause(tried)).await,
-                Verdict::Again | Verdict::Unavailable => return Err(unavailable(error)),
-            }
+        // One token for all that the SDK sends: an answer that is lost does not make a write happen twice.
+        let request = self.client.transact_write_items().client_request_token(Ulid::generate().to_string());
+        match request.set_transact_items(Some(parts)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(judged(error)),
         }
     }
 }
@@ -237,51 +216,41 @@ impl Words {
     }
 }
 
-/// What a failed transaction means.
-enum Verdict {
-    Refused(usize),
-    Again,
-    Unavailable,
-}
-
-/// Reads the reasons of a cancellation, one for each write in order
+/// What a failed transaction means: the reasons of a cancellation come one for each write, in order
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
-fn verdict(error: &SdkError<TransactWriteItemsError>) -> Verdict {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            let reasons = cancelled.cancellation_reasons();
-            let code = |reason: &CancellationReason| reason.code().unwrap_or("None").to_owned();
-            let passing = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-            match reasons.iter().position(|reason| code(reason) == "ConditionalCheckFailed") {
-                Some(index) => Verdict::Refused(index),
-                None if reasons.iter().all(|reason| passing.contains(&code(reason).as_str())) => Verdict::Again,
-                None => Verdict::Unavailable,
-            }
+fn judged(error: SdkError<TransactWriteItemsError>) -> TableError {
+    let reasons = match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
+        // One that is still in progress, asked for again, among them: it may happen yet.
+        _ => return unavailable(error),
+    };
+    let code = |reason: &CancellationReason| reason.code().unwrap_or("None").to_owned();
+    let passing = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    match reasons.iter().position(|reason| code(reason) == "ConditionalCheckFailed") {
+        Some(index) => TableError::Refused(index),
+        None if reasons.iter().all(|reason| passing.contains(&code(reason).as_str())) => {
+            TableError::Busy(layers(&error))
         }
-        Some(TransactWriteItemsError::TransactionInProgressException(_)) => Verdict::Again,
-        _ => Verdict::Unavailable,
+        None => unavailable(error),
     }
-}
-
-/// Random, growing from 20 ms to a second.
-fn pause(tried: u32) -> Duration {
-    let longest = 20_u64.saturating_mul(1 << tried.min(6)).min(1000);
-    let random = Ulid::generate().random();
-    Duration::from_millis(longest / 2 + u64::try_from(random % u128::from(longest)).unwrap_or_default() / 2)
 }
 
 fn item_from(attributes: HashMap<String, AttributeValue>) -> Result<Item, TableError> {
     serde_dynamo::from_item(attributes).map_err(|error| TableError::Unavailable(error.to_string()))
 }
 
+fn unavailable(error: impl std::error::Error) -> TableError {
+    TableError::Unavailable(layers(&error))
+}
+
 /// The whole chain of an SDK error, a layer after the other: the ledger is the edge beyond which nobody knows DynamoDB.
 /// The SDK's own display of a chain adds the raw answer, which no person wants to read.
-fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> TableError {
+fn layers(error: &dyn std::error::Error) -> String {
     let mut layers = vec![error.to_string()];
     let mut below = error.source();
     while let Some(layer) = below {
         layers.push(layer.to_string());
         below = layer.source();
     }
-    TableError::Unavailable(layers.join(": "))
+    layers.join(": ")
 }

@@ -7,6 +7,7 @@
 //! - **An old epoch writes nothing.** Every write of a run checks, in the same transaction, that the platform's epoch
 //!   is still the one that the run was given.
 //! - **No lost update.** Every item has a version; a write made from an older reading is refused.
+//! - **Patience.** A write that meets another one is repeated; only who is overtaken hears of it.
 //! - **Ends are idempotent.** Settling a run twice changes nothing the second time, and a run that lost its lease never
 //!   releases another's.
 //! - **Room for what comes.** Items carry a schema version, and fields that this version does not know are kept.
@@ -17,6 +18,7 @@ mod diagnostics;
 mod dynamo;
 mod keys;
 mod memory;
+mod patient;
 mod pause;
 mod platform;
 mod platforms;
@@ -44,6 +46,8 @@ pub use run::{Failure, Machine, Phase, Restore, Run, RunEvent, RunStatus, Trigge
 pub use runs::{Admission, Ending, Fenced, Revoked};
 pub use table::{Action, Condition, Direction, Item, Key, Table, TableError, Write};
 
+use crate::patient::Patient;
+
 /// The ledger of an installation. Clones share one table.
 #[derive(Clone)]
 pub struct Ledger {
@@ -53,7 +57,7 @@ pub struct Ledger {
 impl Ledger {
     /// A ledger over a table.
     pub fn new(table: Arc<dyn Table>) -> Self {
-        Self { table }
+        Self { table: Arc::new(Patient::new(table)) }
     }
 
     /// An empty ledger in memory.

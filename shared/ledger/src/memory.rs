@@ -8,13 +8,55 @@ use serde_json::Value;
 
 use crate::table::{Action, Condition, Direction, Item, Key, Table, TableError, Write};
 
-/// A table in memory. Every call yields once, so that interleaved actors meet where they would on a network.
+/// A table in memory. As a [`Table`], every call yields once, so that interleaved actors meet where they would on a
+/// network; its own methods do at once what is asked, for whoever models another store on it.
 #[derive(Debug, Default)]
 pub struct Memory {
     items: Mutex<BTreeMap<Key, Item>>,
 }
 
 impl Memory {
+    /// One item.
+    pub fn item(&self, key: &Key) -> Option<Item> {
+        self.items().get(key).cloned()
+    }
+
+    /// The items of a partition whose sort key begins with `prefix`, at most `limit`.
+    pub fn items_of(&self, partition: &str, prefix: &str, direction: Direction, limit: Option<usize>) -> Vec<Item> {
+        let items = self.items();
+        let found = items
+            .range(Key::new(partition, prefix)..)
+            .take_while(|(key, _)| key.partition == partition && key.sort.starts_with(prefix))
+            .map(|(_, item)| item);
+        let limit = limit.unwrap_or(usize::MAX);
+        match direction {
+            Direction::Forward => found.take(limit).cloned().collect(),
+            Direction::Backward => found.collect::<Vec<_>>().into_iter().rev().take(limit).cloned().collect(),
+        }
+    }
+
+    /// Does all writes, or none: then the index of the first whose condition does not hold is the error.
+    pub fn write(&self, writes: &[Write]) -> Result<(), usize> {
+        let mut items = self.items();
+        if let Some(refused) = writes.iter().position(|write| !holds(&write.condition, items.get(&write.key))) {
+            return Err(refused);
+        }
+        for write in writes {
+            match &write.action {
+                Action::Set(fields) => {
+                    let item = items.entry(write.key.clone()).or_default();
+                    item.extend(fields.clone());
+                    item.retain(|_, value| !value.is_null());
+                }
+                Action::Delete => {
+                    items.remove(&write.key);
+                }
+                Action::Check => {}
+            }
+        }
+        Ok(())
+    }
+
     fn items(&self) -> MutexGuard<'_, BTreeMap<Key, Item>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -24,7 +66,7 @@ impl Memory {
 impl Table for Memory {
     async fn get(&self, key: &Key) -> Result<Option<Item>, TableError> {
         tokio::task::yield_now().await;
-        Ok(self.items().get(key).cloned())
+        Ok(self.item(key))
     }
 
     async fn query(
@@ -35,17 +77,7 @@ impl Table for Memory {
         limit: Option<usize>,
     ) -> Result<Vec<Item>, TableError> {
         tokio::task::yield_now().await;
-        let items = self.items();
-        let found = items
-            .iter()
-            .filter(|(key, _)| key.partition == partition && key.sort.starts_with(prefix))
-            .map(|(_, item)| item.clone());
-        let mut found: Vec<Item> = found.collect();
-        if direction == Direction::Backward {
-            found.reverse();
-        }
-        found.truncate(limit.unwrap_or(usize::MAX));
-        Ok(found)
+        Ok(self.items_of(partition, prefix, direction, limit))
     }
 
     async fn open(&self, value: &str) -> Result<Vec<Key>, TableError> {
@@ -63,24 +95,7 @@ impl Table for Memory {
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
         tokio::task::yield_now().await;
-        let mut items = self.items();
-        if let Some(refused) = writes.iter().position(|write| !holds(&write.condition, items.get(&write.key))) {
-            return Err(TableError::Refused(refused));
-        }
-        for write in writes {
-            match write.action {
-                Action::Set(fields) => {
-                    let item = items.entry(write.key).or_default();
-                    item.extend(fields);
-                    item.retain(|_, value| !value.is_null());
-                }
-                Action::Delete => {
-                    items.remove(&write.key);
-                }
-                Action::Check => {}
-            }
-        }
-        Ok(())
+        self.write(&writes).map_err(TableError::Refused)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the ledger needs of a store. Two implementations: [`crate::Memory`] and [`crate::Dynamo`].
+//! What the ledger needs of a store: [`crate::Memory`], [`crate::Dynamo`], and in tests a model of DynamoDB.
 
 use std::fmt;
 
@@ -78,6 +78,9 @@ pub enum TableError {
     /// The condition of the write at this index did not hold. Nothing was written.
     #[error("the condition of write {0} does not hold")]
     Refused(usize),
+    /// Another transaction was at one of the items, or there was too much at once. Nothing was written.
+    #[error("{0}")]
+    Busy(String),
     /// The store did not answer, or not well. A write may or may not have happened.
     #[error("{0}")]
     Unavailable(String),

@@ -36,11 +36,7 @@ impl Default for Harness {
         let turns = Arc::new(Turns::default());
         let world = World::new(Arc::clone(&clock), Arc::clone(&turns));
         let records = Arc::new(Records::new(turns));
-        let identity = Identity {
-            installation: "test".into(),
-            platform: "demo".parse().unwrap(),
-            incarnation: Incarnation::random(),
-        };
+        let identity = identity_of("demo");
         let epoch = records.next_epoch();
         Self { kinds: world.kinds(), world, records, clock, identity, run: RunId::random(), epoch }
     }
@@ -104,6 +100,11 @@ impl Harness {
         assert_eq!(found.len(), 1, "records of {name}: {found:?}");
         found.remove(0)
     }
+}
+
+/// A life of the platform of that name, in the installation `test`.
+pub fn identity_of(platform: &str) -> Identity {
+    Identity { installation: "test".into(), platform: platform.parse().unwrap(), incarnation: Incarnation::random() }
 }
 
 /// One wanted resource of the network. It needs, until ready, all that `needs` names.

@@ -233,9 +233,9 @@ impl Inside {
             return Ok(Done { locator: locator.clone(), progress });
         }
         let identity = thing::identity(kind, &subject.spec);
-        let taken = self.things.iter().find(|(_, thing)| {
-            identity.is_some() && !thing.is_gone(now) && thing.failure.is_none() && thing.identity() == identity
-        });
+        let counts = |thing: &Thing| thing.kind == kind && !thing.is_gone(now) && thing.failure.is_none();
+        let taken =
+            self.things.iter().find(|(_, thing)| identity.is_some() && counts(thing) && thing.identity() == identity);
         if let Some((locator, _)) = taken {
             return Err(busy(format!("{locator} is there already")));
         }
@@ -299,13 +299,16 @@ impl Inside {
                 Some((locator, _)) => Observed::Foreign(Locator(locator.clone())),
             };
         }
-        let ours = |locator: &str, thing: &Thing| match &subject.locator {
-            Some(known) => known.0 == locator,
-            None if subject.adopted => subject.spec.get("id").and_then(Value::as_str) == Some(locator),
-            None => is_ours(thing),
+        let known = match &subject.locator {
+            Some(known) => Some(known.0.as_str()),
+            None if subject.adopted => subject.spec.get("id").and_then(Value::as_str),
+            None => None,
         };
-        let found: Vec<_> =
-            self.things.iter().filter(|(locator, thing)| shown(thing) && ours(locator, thing)).collect();
+        let found: Vec<_> = match known {
+            Some(known) => self.things.get_key_value(known).into_iter().filter(|(_, thing)| shown(thing)).collect(),
+            None if subject.adopted => Vec::new(),
+            None => self.things.iter().filter(|(_, thing)| shown(thing) && is_ours(thing)).collect(),
+        };
         // What is on its way out counts only if nothing else is there.
         let staying: Vec<_> = found.iter().filter(|(_, thing)| thing.gone.is_none()).collect();
         match (&staying[..], found.first()) {

@@ -1,10 +1,11 @@
 //! A deploy that fails: what is undone, what is kept, and what is told.
 
+use aws_sdk_ec2::operation::RequestId as _;
 use ledger::{Diagnostics, RunStatus, Status, Trigger};
 use sandbox::Rule;
 use serde_json::json;
 
-use crate::support::{World, alone};
+use crate::support::{World, alone, scenario};
 
 fn no_addresses() -> Rule {
     Rule::fail("ec2", "AllocateAddress", "AddressLimitExceeded", "The maximum number of addresses has been reached.")
@@ -81,5 +82,15 @@ fn stop_keeps_what_there_is_and_a_retry_goes_on() {
         assert_eq!((run.status, run.trigger), (RunStatus::Succeeded, Trigger::Retry), "{run:#?}");
         let vpcs = user.vpcs().await;
         assert_eq!(vpcs.iter().filter_map(|vpc| vpc.vpc_id()).collect::<Vec<_>>(), [kept]);
+    });
+}
+
+#[test]
+fn whatever_ec2_answers_has_the_id_of_the_request() {
+    scenario(async |world| {
+        let refused = world.ec2.describe_vpcs().vpc_ids("vpc-0123456789abcdef0").send().await.unwrap_err();
+        let answered = world.ec2.describe_vpcs().send().await.unwrap();
+        let (refused, answered) = (refused.request_id().unwrap(), answered.request_id().unwrap());
+        assert!(!refused.is_empty() && !answered.is_empty() && refused != answered);
     });
 }

@@ -10,12 +10,13 @@ use crate::support::{User, alone, scenario, until};
 const TWO: &str = "network: {availabilityZones: 2, nat: Disable}";
 const THREE: &str = "network: {availabilityZones: 3, nat: Disable}";
 
-async fn scheduled(user: &User) -> u64 {
+/// The revision and the plan that the schedule deploys again.
+async fn scheduled(user: &User) -> (u64, u64) {
     let count = user.runs().await.len();
     user.world.start("LANDFALL_DEPLOY_MACHINE", json!({"platform": user.name, "trigger": "Schedule"})).await;
     let run = user.run_after(count).await;
     assert_eq!((run.trigger, run.status), (Trigger::Schedule, RunStatus::Succeeded));
-    run.plan
+    (run.revision, run.plan)
 }
 
 #[test]
@@ -34,10 +35,10 @@ fn a_roll_back_by_hand_repeats_the_plan_and_stays_until_the_next_upload() {
         assert_eq!((run.trigger, run.plan, run.revision), (Trigger::Rollback, 1, 1), "{run:#?}");
         assert_eq!(user.physical().await, good);
         assert!(world.landfall(&["history", "rollback"]).await.contains("Rollback"));
-        assert_eq!(scheduled(&user).await, 1, "the schedule does not jump forward again");
+        assert_eq!(scheduled(&user).await, (1, 1), "the schedule does not jump forward again");
         let forward = user.deploy(&format!("safety: {{approval: Never}}\ntags: {{a: b}}\n{TWO}")).await;
         assert_eq!((forward.plan, forward.revision), (3, 3));
-        assert_eq!(scheduled(&user).await, 3);
+        assert_eq!(scheduled(&user).await, (3, 3));
     });
 }
 

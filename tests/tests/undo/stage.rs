@@ -1,6 +1,7 @@
 //! The sandbox, and one platform in it with a ledger and kinds of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use network::Clients;
 use plan::{Goal, Plan};
 use sandbox::{Options, Sandbox};
 use testkit::Records;
+use tests::Folder;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -43,6 +45,7 @@ pub(crate) struct Stage {
     pub(crate) before: Before,
     config: SdkConfig,
     iam: aws_sdk_iam::Client,
+    _folder: Folder,
 }
 
 /// Runs a test in the one sandbox of all.
@@ -53,15 +56,16 @@ pub(crate) fn on_stage<F: Future<Output = ()>>(test: impl FnOnce(&'static Stage)
 
 impl Stage {
     async fn up() -> Self {
-        let dir = tempfile::tempdir().unwrap().keep();
+        let folder = Folder::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandboxes")).unwrap();
         // The functions are members of the workspace: whoever built this test has built them beside it.
         let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
-        let sandbox = Sandbox::up(&Options { dir, scale: SCALE, functions: Some(programs) }).await.unwrap();
+        let sandbox =
+            Sandbox::up(&Options { dir: folder.path.clone(), scale: SCALE, functions: Some(programs) }).await.unwrap();
         let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(10));
         let config = sandbox.config().to_builder().retry_config(retries).build();
         let before = before(&aws_sdk_ec2::Client::new(&config)).await;
         let iam = aws_sdk_iam::Client::new(&config);
-        Self { sandbox, before, config, iam }
+        Self { sandbox, before, config, iam, _folder: folder }
     }
 
     /// The real kinds, their calls signed by the administrator.

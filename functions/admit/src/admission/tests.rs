@@ -12,7 +12,7 @@ use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::error::{NoSuchKey, NotFound};
 use aws_smithy_mocks::{MockResponse, mock};
-use ledger::{Decided, Ending, RunStatus};
+use ledger::{Decided, Decision, Ending, RunStatus};
 use serde_json::{Value, json};
 use testkit::mocked;
 use tokio::time::Instant;

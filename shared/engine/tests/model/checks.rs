@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Epoch, Identity, Incarnation, Kind, Outputs, ResourceId, State, Tags};
+use domain::{Epoch, Identity, Incarnation, Kind, ResourceId, Tags};
 use jiff::{SignedDuration, Timestamp};
-use plan::{Plan, resolve};
+use plan::Plan;
 use serde_json::{Value, json};
 use testkit::{Effect, Records, Verb, World};
 
@@ -68,21 +68,7 @@ pub(crate) fn strangers(world: &World, strangers: &Strangers) -> Result<(), Stri
 /// Everything that the plan wants is there once, as wanted, and the ledger names it; and nothing else of ours is there.
 pub(crate) fn as_planned(world: &World, records: &Records, plan: &Plan) -> Result<(), String> {
     let records = records.all();
-    let outputs = |id: &ResourceId| -> Option<&Outputs> {
-        records.iter().find(|record| record.id == *id).map(|record| &record.outputs)
-    };
-    for (id, desired) in &plan.resources {
-        let of: Vec<_> = records.iter().filter(|record| record.id == *id).collect();
-        let [record] = of[..] else { return Err(format!("{id} has {} records", of.len())) };
-        let wanted = resolve(&desired.spec, &outputs).map_err(|error| format!("{id}: {error}"))?;
-        let there = record.locator.as_ref().and_then(|locator| world.spec(&locator.0));
-        if record.state != State::Ready || record.spec != wanted || there.as_ref() != Some(&wanted) {
-            return Err(format!("{id} is not as planned: {record:?}, in AWS {there:?}, wanted {wanted}"));
-        }
-    }
-    if let Some(record) = records.iter().find(|record| !plan.resources.contains_key(&record.id)) {
-        return Err(format!("{} is not wanted and has a record: {record:?}", record.id));
-    }
+    testkit::as_planned(world, &records, plan)?;
     let named: BTreeSet<String> =
         records.iter().filter_map(|record| record.locator.as_ref()).map(|locator| locator.0.clone()).collect();
     match made(world).into_iter().find(|thing| !named.contains(locator_of(thing))) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Class, Epoch, Fault, FaultName, Identity, Incarnation, RunId};
+use domain::{Class, Epoch, Fault, FaultName, Identity, RunId};
 use engine::{Outcome, Pass};
 use jiff::{SignedDuration, Timestamp};
 use plan::{Goal, Plan};
@@ -102,11 +102,7 @@ impl History {
         turns.seed(random.random());
         let world = World::new(Arc::clone(&clock), Arc::clone(&turns));
         let records = Arc::new(Records::new(turns));
-        let identity = Identity {
-            installation: "test".into(),
-            platform: "demo".parse().unwrap(),
-            incarnation: Incarnation::random(),
-        };
+        let identity = testkit::identity_of("demo");
         let stage = Stage { clock: Arc::clone(&clock), records: Arc::clone(&records), kinds: Arc::new(world.kinds()) };
         let weather = Weather::new(random.random());
         let given = random.random_ratio(1, 5);
