@@ -1,5 +1,6 @@
 use axum::http::{Method, Uri};
 use serde_json::{Value, json};
+use ulid::Ulid;
 
 use super::*;
 
@@ -23,7 +24,12 @@ impl Region {
         let ec2 = Ec2::new(Durations::at(1.0));
         let make = |action: &str, parameters: &[(&str, &str)], element: &str| {
             let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-            let request = crate::ec2::Request { action: action.into(), region: "eu-west-1".into(), parameters };
+            let request = crate::ec2::Request {
+                id: Ulid::generate(),
+                action: action.into(),
+                region: "eu-west-1".into(),
+                parameters,
+            };
             let answer = ec2.answer(&request, &Aftermath::None).unwrap();
             answer.split_once(&format!("<{element}>")).unwrap().1.split_once('<').unwrap().0.to_owned()
         };
@@ -98,8 +104,12 @@ impl Region {
 
     fn interfaces(&self) -> usize {
         let parameters = BTreeMap::new();
-        let request =
-            crate::ec2::Request { action: "DescribeNetworkInterfaces".into(), region: "eu-west-1".into(), parameters };
+        let request = crate::ec2::Request {
+            id: Ulid::generate(),
+            action: "DescribeNetworkInterfaces".into(),
+            region: "eu-west-1".into(),
+            parameters,
+        };
         self.ec2.answer(&request, &Aftermath::None).unwrap().matches("<networkInterfaceId>").count()
     }
 }
