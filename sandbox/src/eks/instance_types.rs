@@ -118,6 +118,18 @@ pub(crate) fn find(name: &str) -> Option<InstanceType> {
     Some(InstanceType { processors, memory: processors * each, pods, arm })
 }
 
+/// Every type, by name.
+pub(crate) fn all() -> impl Iterator<Item = (String, InstanceType)> {
+    let burstable =
+        ["t3", "t3a", "t4g"].iter().flat_map(|family| BURSTABLE.iter().map(move |(size, ..)| (*family, *size)));
+    let sizes = || SIZES.iter().map(|(size, ..)| *size).chain(["medium"]);
+    let others = FAMILIES.iter().flat_map(move |(family, _)| sizes().map(move |size| (*family, size)));
+    burstable.chain(others).filter_map(|(family, size)| {
+        let name = format!("{family}.{size}");
+        find(&name).map(|shape| (name, shape))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
