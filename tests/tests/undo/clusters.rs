@@ -17,7 +17,7 @@ pub(crate) const FARGATE: Story = Story { first: Before::fargate, second: Before
 /// The alias of that key.
 pub(crate) const GIVEN_KEY: &str = "alias/undo-given";
 
-const NODES_AT_FIRST: &str = "\
+const NODES_AT_FIRST: &str = "
   tags: {owner: me}
   cluster:
     version: '1.34'
@@ -34,7 +34,7 @@ const NODES_AT_FIRST: &str = "\
     apps/api: {policies: [AmazonS3ReadOnlyAccess], secretsPrefix: apps/}
     apps/web: {policies: [AmazonS3ReadOnlyAccess], mechanism: Irsa}";
 
-const NODES_LATER: &str = "\
+const NODES_LATER: &str = "
   tags: {owner: you, more: tags}
   cluster:
     version: '1.34'
@@ -53,7 +53,7 @@ const NODES_LATER: &str = "\
     apps/api: {policies: [AmazonSQSReadOnlyAccess]}
     apps/worker: {policies: [AmazonS3ReadOnlyAccess]}";
 
-const FARGATE_AT_FIRST: &str = "\
+const FARGATE_AT_FIRST: &str = "
   tags: {owner: me}
   cluster:
     version: '1.34'
@@ -69,7 +69,7 @@ const FARGATE_AT_FIRST: &str = "\
   serviceAccounts:
     apps/api: {secretsPrefix: apps/}";
 
-const FARGATE_LATER: &str = "\
+const FARGATE_LATER: &str = "
   tags: {owner: you}
   cluster:
     version: '1.34'
