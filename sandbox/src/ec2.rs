@@ -22,6 +22,7 @@ mod endpoint;
 mod filter;
 mod flow_log;
 mod group;
+pub(crate) mod instance_type;
 mod interface;
 mod internet_gateway;
 mod listing;
@@ -214,6 +215,7 @@ fn find(action: &str) -> Option<Action> {
         "DeleteTags" => tag::delete,
         "DescribeTags" => tag::describe,
         "DescribeAvailabilityZones" => zone::describe,
+        "DescribeInstanceTypes" => instance_type::describe,
         _ => return None,
     };
     Some(found)

@@ -197,3 +197,18 @@ fn a_route_whose_target_is_gone_is_a_black_hole() {
     region.call("DeleteNatGateway", &[("NatGatewayId", &nat)]).unwrap();
     assert!(region.call("DescribeRouteTables", &[("RouteTableId.1", &table)]).unwrap().contains("blackhole"));
 }
+
+#[test]
+fn instance_types_are_found_by_name_and_by_filter() {
+    let region = Region::new();
+    let by = |name: &str| {
+        region.call("DescribeInstanceTypes", &[("Filter.1.Name", "instance-type"), ("Filter.1.Value.1", name)])
+    };
+    assert!(by("m7g.large").unwrap().contains("<item>arm64</item>"));
+    assert!(!by("m7g.vast").unwrap().contains("instanceType>"));
+    assert_eq!(region.get("DescribeInstanceTypes", &[("InstanceType.1", "t3.medium")], "sizeInMiB"), "4096");
+    assert_eq!(
+        region.call("DescribeInstanceTypes", &[("InstanceType.1", "m7g.vast")]),
+        Err("InvalidInstanceType".into())
+    );
+}
