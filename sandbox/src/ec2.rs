@@ -22,7 +22,7 @@ mod endpoint;
 mod filter;
 mod flow_log;
 mod group;
-mod instance_type;
+pub(crate) mod instance_type;
 mod interface;
 mod internet_gateway;
 mod launch_template;

@@ -22,7 +22,6 @@ mod authorize;
 mod cluster;
 mod fargate;
 mod insight;
-pub(crate) mod instance_types;
 mod job;
 mod network;
 mod nodegroup;

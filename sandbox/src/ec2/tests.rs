@@ -234,18 +234,3 @@ fn a_launch_template_has_versions_and_its_name_once() {
     let gone = region.call("DeleteLaunchTemplate", &[("LaunchTemplateId", &id)]);
     assert_eq!(gone, Err("InvalidLaunchTemplateId.NotFoundException".into()));
 }
-
-#[test]
-fn an_instance_type_is_found_by_filter_and_has_its_architecture() {
-    let region = Region::new();
-    let asked = [("Filter.1.Name", "instance-type"), ("Filter.1.Value.1", "m7g.large")];
-    let answer = region.call("DescribeInstanceTypes", &asked).unwrap();
-    assert!(answer.contains("<supportedArchitectures><item>arm64</item></supportedArchitectures>"), "{answer}");
-    assert_eq!(answer.matches("<instanceType>").count(), 1);
-    let unknown = [("Filter.1.Name", "instance-type"), ("Filter.1.Value.1", "z9.huge")];
-    assert!(!region.call("DescribeInstanceTypes", &unknown).unwrap().contains("<instanceType>"));
-    assert_eq!(
-        region.call("DescribeInstanceTypes", &[("InstanceType.1", "z9.huge")]),
-        Err("InvalidInstanceType".into())
-    );
-}
