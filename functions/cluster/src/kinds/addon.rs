@@ -32,26 +32,14 @@ pub(crate) struct Addon(pub(crate) Client);
 impl Resource for Addon {
     async fn observe(&self, subject: &Subject) -> Result<Observed, CallError> {
         let spec: AddonSpec = subject.spec()?;
-        let call = self.0.describe_addon().cluster_name(spec.cluster.as_str()).addon_name(&spec.name);
-        let addon = match call.send().await.map_err(aws::reading("eks:DescribeAddon")) {
-            Ok(answer) => answer.addon,
-            Err(CallError::NotFound) => None,
-            Err(error) => return Err(error),
-        };
-        let Some(addon) = addon else { return Ok(Observed::Absent) };
+        let Some(addon) = self.find(&spec).await? else { return Ok(Observed::Absent) };
         let tags = eks::tags(addon.tags());
         let arn = addon.addon_arn().unwrap_or_default().to_owned();
         if !is_subject(subject, &tags) {
             return Ok(Observed::Foreign(Locator(arn)));
         }
-        let mut properties = json!({
-            "cluster": addon.cluster_name(),
-            "name": addon.addon_name(),
-            "version": addon.addon_version(),
-            "configuration": configuration(&addon),
-            "roles": self.roles(&spec, &addon).await?,
-            "tags": aws::shown_tags(&spec.tags, &tags),
-        });
+        let mut properties = self.shown(&spec, &addon).await?;
+        properties["tags"] = json!(aws::shown_tags(&spec.tags, &tags));
         if addon.status() == Some(&AddonStatus::Degraded) {
             eks::put_health(&mut properties, issues(&addon));
         }
@@ -84,6 +72,8 @@ impl Resource for Addon {
         let cluster = spec.cluster.as_str();
         eks::none_failed(&self.0, cluster, &Of::Addon(&spec.name), subject).await?;
         eks::retag(&self.0, subject.locator()?, changes).await?;
+        let Some(addon) = self.find(&spec).await? else { return Err(CallError::NotFound) };
+        let changes = &eks::left(changes, &self.shown(&spec, &addon).await?);
         if !["version", "configuration", "roles"].iter().any(|field| changed(changes, field)) {
             return Ok(Progress::Done);
         }
@@ -110,6 +100,26 @@ impl Resource for Addon {
 }
 
 impl Addon {
+    async fn find(&self, spec: &AddonSpec) -> Result<Option<Listed>, CallError> {
+        let call = self.0.describe_addon().cluster_name(spec.cluster.as_str()).addon_name(&spec.name);
+        match call.send().await.map_err(aws::reading("eks:DescribeAddon")) {
+            Ok(answer) => Ok(answer.addon),
+            Err(CallError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What EKS shows of the spec, but for the tags.
+    async fn shown(&self, spec: &AddonSpec, addon: &Listed) -> Result<Value, CallError> {
+        Ok(json!({
+            "cluster": addon.cluster_name(),
+            "name": addon.addon_name(),
+            "version": addon.addon_version(),
+            "configuration": configuration(addon),
+            "roles": self.roles(spec, addon).await?,
+        }))
+    }
+
     /// The ARNs of the roles by the names of the service accounts.
     async fn roles(&self, spec: &AddonSpec, addon: &Listed) -> Result<BTreeMap<String, String>, CallError> {
         let mut roles = BTreeMap::new();
