@@ -32,13 +32,7 @@ pub(crate) struct Addon(pub(crate) Client);
 impl Resource for Addon {
     async fn observe(&self, subject: &Subject) -> Result<Observed, CallError> {
         let spec: AddonSpec = subject.spec()?;
-        let call = self.0.describe_addon().cluster_name(spec.cluster.as_str()).addon_name(&spec.name);
-        let addon = match call.send().await.map_err(aws::reading("eks:DescribeAddon")) {
-            Ok(answer) => answer.addon,
-            Err(CallError::NotFound) => None,
-            Err(error) => return Err(error),
-        };
-        let Some(addon) = addon else { return Ok(Observed::Absent) };
+        let Some(addon) = self.find(&spec).await? else { return Ok(Observed::Absent) };
         let tags = eks::tags(addon.tags());
         let arn = addon.addon_arn().unwrap_or_default().to_owned();
         if !is_subject(subject, &tags) {
@@ -100,6 +94,13 @@ impl Resource for Addon {
         Ok(Progress::Pending)
     }
 
+    /// EKS deletes none that it is changing, and says so with a code that means many things.
+    async fn retire(&self, subject: &Subject) -> Result<Progress, CallError> {
+        let spec: AddonSpec = subject.spec()?;
+        let updating = self.find(&spec).await?.is_some_and(|addon| addon.status() == Some(&AddonStatus::Updating));
+        Ok(if updating { Progress::Pending } else { Progress::Done })
+    }
+
     /// With all that it put into the cluster.
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {
         let spec: AddonSpec = subject.spec()?;
@@ -110,6 +111,15 @@ impl Resource for Addon {
 }
 
 impl Addon {
+    async fn find(&self, spec: &AddonSpec) -> Result<Option<Listed>, CallError> {
+        let call = self.0.describe_addon().cluster_name(spec.cluster.as_str()).addon_name(&spec.name);
+        match call.send().await.map_err(aws::reading("eks:DescribeAddon")) {
+            Ok(answer) => Ok(answer.addon),
+            Err(CallError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The ARNs of the roles by the names of the service accounts.
     async fn roles(&self, spec: &AddonSpec, addon: &Listed) -> Result<BTreeMap<String, String>, CallError> {
         let mut roles = BTreeMap::new();
