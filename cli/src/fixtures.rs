@@ -137,8 +137,7 @@ fn records() -> Vec<Record> {
 
 /// The plan of that deploy: one resource that nobody has begun.
 pub fn wanted() -> Plan {
-    let desired =
-        Desired { kind: Kind::NatGateway, goal: Goal::Egress, spec: json!({}), needs: Vec::new(), exclusive: None };
+    let desired = Desired { kind: Kind::NatGateway, goal: Goal::Egress, spec: json!({}), needs: Vec::new() };
     let resources = BTreeMap::from([(id("nat-3"), desired)]);
     Plan { target: target(), facts: Facts::default(), resources, next: None }
 }

@@ -235,7 +235,36 @@ def keys_and_aliases() -> None:
     iam_actions.extract_resource_arn, iam_evaluator.enforce = extract_known, enforce_all
 
 
+def provider_tags() -> None:
+    """The tags of an OpenID Connect provider can be changed.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagOpenIDConnectProvider.html
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_UntagOpenIDConnectProvider.html
+    """
+    def changed(action, change):
+        def answer(parameters):
+            arn = iam._p(parameters, "OpenIDConnectProviderArn")
+            provider = iam._oidc_providers.get(arn)
+            if provider is None:
+                return iam._error(404, "NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}", ns="iam")
+            provider["Tags"] = change(parameters, provider.get("Tags") or [])
+            return iam._xml(200, f"{action}Response", "", ns="iam")
+
+        return answer
+
+    def put(parameters, tags):
+        return list(({tag["Key"]: tag for tag in tags} | {tag["Key"]: tag for tag in iam._extract_tags(parameters)}).values())
+
+    def remove(parameters, tags):
+        gone = set(iam._extract_tag_keys(parameters))
+        return [tag for tag in tags if tag["Key"] not in gone]
+
+    for action, change in {"TagOpenIDConnectProvider": put, "UntagOpenIDConnectProvider": remove}.items():
+        iam._IAM_HANDLERS[action] = changed(action, change)
+
+
 def apply() -> None:
+    provider_tags()
     keys_and_aliases()
     lambdas_own_calls()
     role_paths()

@@ -114,7 +114,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "a spec is compared with every reference resolved",
         file: DECIDE,
-        from: "        Change::InPlace(changes) => merge(changes, drift(wanted, record, actual)),",
+        from: "        Change::InPlace(changes) => merge(changes, drift(wanted, record, actual), actual),",
         to: "        Change::InPlace(_) => return Decision::Done,",
     },
     Mutant {

@@ -168,12 +168,13 @@ fn is_busy(code: &str) -> bool {
 
 fn is_duplicate(code: &str) -> bool {
     code.ends_with(".Duplicate")
+        // A launch template, a KMS alias.
+        || code.ends_with("AlreadyExistsException")
         || matches!(
             code,
             "RouteAlreadyExists"
                 | "FlowLogAlreadyExists"
                 | "EntityAlreadyExists"
-                | "ResourceAlreadyExistsException"
                 | "DuplicateTransitGatewayAttachment"
                 | "InvalidSubnet.Conflict"
         )
@@ -214,6 +215,8 @@ mod tests {
             (Verb::Change, "IncorrectState", Some(400), Some(UpdateInProgress)),
             (Verb::Create, "RouteAlreadyExists", Some(400), Some(UpdateInProgress)),
             (Verb::Change, "RouteAlreadyExists", Some(400), Some(UpdateFailed)),
+            (Verb::Create, "InvalidLaunchTemplateName.AlreadyExistsException", Some(400), Some(UpdateInProgress)),
+            (Verb::Create, "ResourceAlreadyExistsException", Some(400), Some(UpdateInProgress)),
             (Verb::Create, "InvalidParameterValue", Some(400), Some(CreateFailed)),
             (Verb::Change, "InvalidParameterValue", Some(400), Some(UpdateFailed)),
             (Verb::Delete, "InvalidParameterValue", None, Some(DeleteFailed)),

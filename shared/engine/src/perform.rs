@@ -158,7 +158,11 @@ impl Hand<'_> {
             _ => self.operation(None),
         };
         let begun = self
-            .transition(stored, Event::ChangeBegun(operation), |record| record.locator = Some(actual.locator))
+            .transition(stored, Event::ChangeBegun(operation), |record| {
+                record.locator = Some(actual.locator);
+                // A change may change these too, and after the last step of it nobody looks again.
+                record.outputs = actual.outputs;
+            })
             .await?;
         let mut subject = self.subject(Some(&begun.record));
         subject.spec = self.wanted_spec();

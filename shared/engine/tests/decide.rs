@@ -178,3 +178,31 @@ fn what_was_there_before_us_is_never_deleted() {
         assert_eq!(decide(Pass::Prune, &id, None, Some(&adopted), &seen, &moment()), Decision::Forget);
     }
 }
+
+#[test]
+fn a_change_that_aws_shows_as_made_is_not_asked_for_again() {
+    let operation = operation(7, 60);
+    let mut record = record(State::Updating(operation));
+    record.kind = Kind::NodeGroup;
+    record.spec = json!({"version": "1.34", "minSize": 1, "labels": {}});
+    let wanted = Wanted { spec: json!({"version": "1.35", "minSize": 2, "labels": {"a": "b"}}), needs: Vec::new() };
+    let seen = |version: &str, size: u32| {
+        let properties = json!({"version": version, "minSize": size});
+        Observed::Present(Actual { locator: Locator("ng".into()), properties, outputs: Outputs::new() })
+    };
+    let asked = |seen: &Observed| match decide(
+        Pass::Converge(Goal::Compute),
+        &record.id,
+        Some(&wanted),
+        Some(&record),
+        seen,
+        &moment(),
+    ) {
+        Decision::Update(_, changes) => changes.into_iter().map(|change| change.field).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    // What AWS does not show, only the ledger tells.
+    assert_eq!(asked(&seen("1.34", 1)), ["minSize", "version", "labels"]);
+    assert_eq!(asked(&seen("1.35", 1)), ["minSize", "labels"]);
+    assert_eq!(asked(&seen("1.35", 2)), ["labels"]);
+}

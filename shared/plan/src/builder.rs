@@ -48,7 +48,7 @@ impl Builder {
         needed.sort();
         needed.dedup();
         let needs = needed.into_iter().map(|resource| Need { resource, until: Until::Ready }).collect();
-        self.resources.insert(id.clone(), Desired { kind: S::KIND, goal, spec, needs, exclusive: None });
+        self.resources.insert(id.clone(), Desired { kind: S::KIND, goal, spec, needs });
         id
     }
 
@@ -69,13 +69,6 @@ impl Builder {
             desired.needs.sort_by(|a, b| a.resource.cmp(&b.resource));
         }
         id
-    }
-
-    /// Has AWS asked for nothing about a resource without that lock.
-    pub(crate) fn lock(&mut self, id: &ResourceId, lock: &str) {
-        if let Some(desired) = self.resources.get_mut(id) {
-            desired.exclusive = Some(lock.to_owned());
-        }
     }
 
     /// The ids of what was added of certain kinds.

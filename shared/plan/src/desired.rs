@@ -56,9 +56,6 @@ pub struct Desired {
     pub spec: Value,
     /// What must be there first. Every resource that the spec refers to is among them.
     pub needs: Vec<Need>,
-    /// A lock without which AWS is asked for nothing, where AWS does one thing at a time: `eks/<cluster>`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclusive: Option<String>,
 }
 
 /// Everything that one revision asks for. Immutable once stored.

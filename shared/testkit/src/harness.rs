@@ -111,7 +111,7 @@ pub fn identity_of(platform: &str) -> Identity {
 pub fn desired(name: &str, kind: Kind, goal: Goal, spec: Value, needs: &[&str]) -> (ResourceId, Desired) {
     let id = |name: &str| ResourceId::new(Component::Network, name);
     let needs = needs.iter().map(|name| Need { resource: id(name), until: Until::Ready }).collect();
-    (id(name), Desired { kind, goal, spec, needs, exclusive: None })
+    (id(name), Desired { kind, goal, spec, needs })
 }
 
 /// A plan of these resources.

@@ -77,8 +77,12 @@ impl Resource for Twice {
     }
 
     async fn update(&self, subject: &Subject, changes: &[FieldChange]) -> Result<Progress, CallError> {
-        self.0.update(subject, changes).await?;
-        self.0.update(subject, changes).await
+        let first = self.0.update(subject, changes).await?;
+        match self.0.update(subject, changes).await {
+            // What AWS is changing, or here has changed by now, it refuses to change to the same again.
+            Err(CallError::Fault(_)) if first == Progress::Pending => Ok(first),
+            second => second,
+        }
     }
 
     async fn retire(&self, subject: &Subject) -> Result<Progress, CallError> {

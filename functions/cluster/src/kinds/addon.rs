@@ -90,6 +90,13 @@ impl Resource for Addon {
         Ok(Progress::Pending)
     }
 
+    /// EKS deletes none that it is changing, and says so with a code that means many things.
+    async fn retire(&self, subject: &Subject) -> Result<Progress, CallError> {
+        let spec: AddonSpec = subject.spec()?;
+        let updating = self.find(&spec).await?.is_some_and(|addon| addon.status() == Some(&AddonStatus::Updating));
+        Ok(if updating { Progress::Pending } else { Progress::Done })
+    }
+
     /// With all that it put into the cluster.
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {
         let spec: AddonSpec = subject.spec()?;

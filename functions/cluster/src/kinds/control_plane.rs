@@ -64,7 +64,7 @@ impl Resource for ControlPlane {
                 endpoint(&spec).set_subnet_ids(subnets(&spec)).set_security_group_ids(groups(&spec)).build(),
             )
             .kubernetes_network_config(services(&spec).build())
-            .logging(logging(&spec))
+            .logging(logging(&spec.logging))
             .access_config(access.build())
             .encryption_config(encryption.build())
             .upgrade_policy(
@@ -101,7 +101,7 @@ impl Resource for ControlPlane {
                 VpcConfigRequest::builder().set_subnet_ids(subnets(&spec)).set_security_group_ids(groups(&spec));
             call.resources_vpc_config(places.build())
         } else if changed(changes, "logging") {
-            call.logging(logging(&spec))
+            call.logging(logging(&spec.logging))
         } else if changed(changes, "supportType") {
             let support = SupportType::from(spec.support_type.as_str());
             call.upgrade_policy(UpgradePolicyRequest::builder().support_type(support).build())
@@ -119,19 +119,26 @@ impl Resource for ControlPlane {
         Ok(Progress::Pending)
     }
 
-    /// EKS deletes none that is protected, and the plan that protected it is no longer wanted.
+    /// EKS deletes none that is protected, and the plan that protected it is no longer wanted. Its last logs would arrive
+    /// after the log group is gone, and EKS would make that again: so it stops writing first.
+    /// <https://github.com/hashicorp/terraform-provider-aws/issues/9750>
     async fn retire(&self, subject: &Subject) -> Result<Progress, CallError> {
         let name = subject.locator()?;
         let Some(cluster) = self.find(name).await? else { return Ok(Progress::Done) };
-        match (cluster.status(), cluster.deletion_protection()) {
-            (Some(ClusterStatus::Updating), _) => Ok(Progress::Pending),
-            (Some(ClusterStatus::Active), Some(true)) => {
-                let call = self.0.update_cluster_config().name(name).deletion_protection(false);
-                call.send().await.map_err(aws::changing("eks:UpdateClusterConfig"))?;
-                Ok(Progress::Pending)
+        let call = self.0.update_cluster_config().name(name);
+        let call = match cluster.status() {
+            // What is being made cannot be deleted, and will be protected.
+            Some(ClusterStatus::Creating | ClusterStatus::Pending | ClusterStatus::Updating) => {
+                return Ok(Progress::Pending);
             }
-            _ => Ok(Progress::Done),
-        }
+            Some(ClusterStatus::Active) if cluster.deletion_protection() == Some(true) => {
+                call.deletion_protection(false)
+            }
+            Some(ClusterStatus::Active) if !logs(&cluster).is_empty() => call.logging(logging(&[])),
+            _ => return Ok(Progress::Done),
+        };
+        call.send().await.map_err(aws::changing("eks:UpdateClusterConfig"))?;
+        Ok(Progress::Pending)
     }
 
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {
@@ -173,8 +180,6 @@ fn shown(spec: &ControlPlaneSpec, cluster: &Cluster) -> Value {
     let network = cluster.resources_vpc_config();
     let set = |listed: &[String]| listed.iter().cloned().collect::<BTreeSet<_>>();
     let public = network.filter(|network| network.endpoint_public_access());
-    let logs = cluster.logging().map(Logging::cluster_logging).unwrap_or_default();
-    let on = logs.iter().filter(|setup| setup.enabled() == Some(true)).flat_map(|setup| setup.types());
     let key = cluster.encryption_config().iter().find_map(|config| config.provider()?.key_arn());
     let auto = cluster
         .compute_config()
@@ -191,11 +196,18 @@ fn shown(spec: &ControlPlaneSpec, cluster: &Cluster) -> Value {
         "publicAccessCidrs": public.map(|network| network.public_access_cidrs()).unwrap_or_default(),
         "serviceIpv4Cidr": cluster.kubernetes_network_config().and_then(|network| network.service_ipv4_cidr()),
         "key": key,
-        "logging": on.map(LogType::as_str).collect::<Vec<_>>(),
+        "logging": logs(cluster),
         "supportType": cluster.upgrade_policy().and_then(|policy| policy.support_type()).map(SupportType::as_str),
         "deletionProtection": cluster.deletion_protection().unwrap_or_default(),
         "autoMode": auto,
     })
+}
+
+/// The logs that it writes.
+fn logs(cluster: &Cluster) -> Vec<&str> {
+    let logs = cluster.logging().map(Logging::cluster_logging).unwrap_or_default();
+    let on = logs.iter().filter(|setup| setup.enabled() == Some(true)).flat_map(|setup| setup.types());
+    on.map(LogType::as_str).collect()
 }
 
 /// Those of the outputs that EKS knows by now.
@@ -239,9 +251,9 @@ fn services(spec: &ControlPlaneSpec) -> aws_sdk_eks::types::builders::Kubernetes
 }
 
 /// What is wanted is turned on, and all else off.
-fn logging(spec: &ControlPlaneSpec) -> Logging {
+fn logging(wanted: &[String]) -> Logging {
     let setup = |enabled: bool| {
-        let types = LogType::values().iter().filter(|name| spec.logging.iter().any(|on| on == *name) == enabled);
+        let types = LogType::values().iter().filter(|name| wanted.iter().any(|on| on == *name) == enabled);
         let types: Vec<LogType> = types.map(|name| LogType::from(*name)).collect();
         (!types.is_empty()).then(|| LogSetup::builder().set_types(Some(types)).enabled(enabled).build())
     };

@@ -1,5 +1,7 @@
 //! A KMS key with its alias.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
@@ -16,13 +18,14 @@ const GRACE_DAYS: i32 = 7;
 
 /// [`domain::Kind::KmsKey`]. Its locator is its id.
 ///
-/// Idempotent because it is found by its alias, and before it has one by its tags. Leaves behind on failure a key that lacks
+/// Idempotent because it is found by its alias, and before it has one by its tags; a create takes no token, so there may be
+/// two of it, of which one is kept. Leaves behind on failure a key that lacks
 /// its alias or its rotation: `observe` shows what is missing and `update` does it. Its deletion is only ever scheduled: a
 /// key that waits for it counts as gone, and can be kept in the console for a week.
 ///
 /// Permissions: `kms:CreateKey`, `kms:TagResource`, `kms:UntagResource`, `kms:CreateAlias`, `kms:DeleteAlias`,
 /// `kms:EnableKeyRotation`, `kms:GetKeyRotationStatus`, `kms:UpdateKeyDescription`, `kms:DescribeKey`,
-/// `kms:ListResourceTags`, `kms:ListKeys`, `kms:ScheduleKeyDeletion`.
+/// `kms:ListResourceTags`, `kms:ListKeys`, `kms:ListAliases`, `kms:ScheduleKeyDeletion`.
 /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>
 pub(crate) struct KmsKey(pub(crate) Client);
 
@@ -30,27 +33,22 @@ pub(crate) struct KmsKey(pub(crate) Client);
 impl Resource for KmsKey {
     async fn observe(&self, subject: &Subject) -> Result<Observed, CallError> {
         let spec: KmsKeySpec = subject.spec()?;
-        let aliased = self.describe(&spec.alias).await?;
-        let found = match (&aliased, &subject.locator) {
-            (Some(key), _) => Some(key.clone()),
-            (None, Some(locator)) => self.describe(&locator.0).await?,
-            (None, None) => self.tagged(subject).await?,
-        };
-        let Some(key) = found.filter(|key| !is_leaving(key)) else { return Ok(Observed::Absent) };
-        let tags = self.tags(key.key_id()).await?;
-        if !is_subject(subject, &tags) {
+        let aliased = self.describe(&spec.alias).await?.filter(|key| !is_leaving(key));
+        if let Some(key) = &aliased
+            && !is_subject(subject, &self.tags(key.key_id()).await?)
+        {
             return Ok(Observed::Foreign(Locator(key.key_id().to_owned())));
         }
-        let rotation = self.0.get_key_rotation_status().key_id(key.key_id()).send().await;
-        let rotates = rotation.map_err(aws::reading("kms:GetKeyRotationStatus"))?.key_rotation_enabled();
-        let mut properties = json!({
-            "alias": spec.alias,
-            "description": key.description(),
-            "tags": aws::shown_tags(&spec.tags, &tags),
-        });
-        put_unfinished(&mut properties, &[("its alias", aliased.is_some()), ("its rotation", rotates)]);
-        let (id, outputs) = (key.key_id().to_owned(), known(&key));
-        Ok(observed(subject, vec![Seen { id, phase: Phase::Resting, tags, properties, outputs }]))
+        let found = match &subject.locator {
+            Some(locator) => self.describe(&locator.0).await?.into_iter().collect(),
+            None => self.tagged(subject, aliased.as_ref()).await?,
+        };
+        let mut listed = Vec::new();
+        for key in found.into_iter().filter(|key| !is_leaving(key)) {
+            let has_alias = aliased.as_ref().is_some_and(|aliased| aliased.key_id() == key.key_id());
+            listed.push(self.seen(&spec, &key, has_alias).await?);
+        }
+        Ok(observed(subject, listed))
     }
 
     async fn create(&self, subject: &Subject) -> Result<Created, CallError> {
@@ -88,15 +86,18 @@ impl Resource for KmsKey {
         Ok(Progress::Done)
     }
 
-    /// The alias first: what is made anew bears it.
+    /// The alias first: what is made anew bears it. That of another key stays.
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {
         let spec: KmsKeySpec = subject.spec()?;
-        let answer = self.0.delete_alias().alias_name(&spec.alias).send().await;
-        match answer.map_err(aws::deleting("kms:DeleteAlias")) {
-            Ok(_) | Err(CallError::NotFound) => {}
-            Err(error) => return Err(error),
+        let id = subject.locator()?;
+        if self.describe(&spec.alias).await?.is_some_and(|key| key.key_id() == id) {
+            let answer = self.0.delete_alias().alias_name(&spec.alias).send().await;
+            match answer.map_err(aws::deleting("kms:DeleteAlias")) {
+                Ok(_) | Err(CallError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let call = self.0.schedule_key_deletion().key_id(subject.locator()?).pending_window_in_days(GRACE_DAYS);
+        let call = self.0.schedule_key_deletion().key_id(id).pending_window_in_days(GRACE_DAYS);
         call.send().await.map_err(aws::deleting("kms:ScheduleKeyDeletion"))?;
         Ok(Progress::Done)
     }
@@ -112,20 +113,37 @@ impl KmsKey {
         }
     }
 
-    /// The key that carries our tags, among all of the account: a creation whose answer was lost has no alias yet.
-    async fn tagged(&self, subject: &Subject) -> Result<Option<KeyMetadata>, CallError> {
+    /// The keys that carry our tags: the one with our alias, and among those without any. A creation whose answer was lost
+    /// has none yet, and nearly all other keys of an account have one, so that few are asked for their tags.
+    async fn tagged(&self, subject: &Subject, aliased: Option<&KeyMetadata>) -> Result<Vec<KeyMetadata>, CallError> {
+        let aliases: Result<Vec<_>, _> = self.0.list_aliases().into_paginator().items().send().collect().await;
+        let aliases = aliases.map_err(aws::reading("kms:ListAliases"))?;
+        let named: BTreeSet<&str> = aliases.iter().filter_map(|alias| alias.target_key_id()).collect();
         let listed: Result<Vec<_>, _> = self.0.list_keys().into_paginator().items().send().collect().await;
+        let mut found: Vec<KeyMetadata> = aliased.cloned().into_iter().collect();
         for key in listed.map_err(aws::reading("kms:ListKeys"))? {
-            let Some(id) = key.key_id() else { continue };
-            // Many keys of an account are AWS's or others', whose tags we may not read.
+            let Some(id) = key.key_id().filter(|id| !named.contains(id)) else { continue };
+            // Of others' keys we may not read the tags.
             let Ok(tags) = self.tags(id).await else { continue };
-            if is_subject(subject, &tags)
-                && let Some(key) = self.describe(id).await?.filter(|key| !is_leaving(key))
-            {
-                return Ok(Some(key));
+            if is_subject(subject, &tags) && aliased.is_none_or(|aliased| aliased.key_id() != id) {
+                found.extend(self.describe(id).await?);
             }
         }
-        Ok(None)
+        Ok(found)
+    }
+
+    async fn seen(&self, spec: &KmsKeySpec, key: &KeyMetadata, has_alias: bool) -> Result<Seen, CallError> {
+        let id = key.key_id().to_owned();
+        let tags = self.tags(&id).await?;
+        let rotation = self.0.get_key_rotation_status().key_id(&id).send().await;
+        let rotates = rotation.map_err(aws::reading("kms:GetKeyRotationStatus"))?.key_rotation_enabled();
+        let mut properties = json!({
+            "alias": spec.alias,
+            "description": key.description(),
+            "tags": aws::shown_tags(&spec.tags, &tags),
+        });
+        put_unfinished(&mut properties, &[("its alias", has_alias), ("its rotation", rotates)]);
+        Ok(Seen { id, phase: Phase::Resting, tags, properties, outputs: known(key) })
     }
 
     async fn tags(&self, id: &str) -> Result<Tags, CallError> {

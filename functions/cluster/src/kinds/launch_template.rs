@@ -9,11 +9,11 @@ use aws_sdk_ec2::types::{
     LaunchTemplateInstanceMetadataOptionsRequest, LaunchTemplateTagSpecificationRequest, RequestLaunchTemplateData,
     ResourceType, ResponseLaunchTemplateData, Tag, TagSpecification, VolumeType,
 };
-use domain::{Locator, Outputs, Tags};
+use domain::{Identity, Locator, Outputs, Tags};
 use engine::{CallError, Created, Observed, Progress, Resource, Subject};
 use plan::FieldChange;
 use plan::cluster::LaunchTemplateSpec;
-use resources::seen::{Phase, Seen, changed, is_subject, observed, outputs};
+use resources::seen::{Phase, Seen, is_subject, observed, outputs};
 use resources::{answered, tag_change};
 use serde_json::json;
 
@@ -79,11 +79,12 @@ impl Resource for LaunchTemplate {
                 call.send().await.map_err(aws::changing("ec2:DeleteTags"))?;
             }
         }
-        if ["volumes", "tags"].iter().any(|field| changed(changes, field)) {
-            let call = self.0.create_launch_template_version().launch_template_id(id);
-            let call = call.launch_template_data(data(subject, &spec));
-            call.send().await.map_err(aws::changing("ec2:CreateLaunchTemplateVersion"))?;
+        if self.newest(id).await?.is_some_and(|newest| is_as_wanted(&newest, &spec)) {
+            return Ok(Progress::Done);
         }
+        let call = self.0.create_launch_template_version().launch_template_id(id);
+        let call = call.launch_template_data(data(subject, &spec));
+        call.send().await.map_err(aws::changing("ec2:CreateLaunchTemplateVersion"))?;
         // The new version is an output, which only another look tells.
         Ok(Progress::Pending)
     }
@@ -119,6 +120,17 @@ fn volumes(data: Option<&ResponseLaunchTemplateData>) -> BTreeMap<String, i32> {
         disk.volume_size().filter(|_| disk.encrypted() == Some(true))
     };
     mappings.iter().filter_map(|one| Some((one.device_name()?.to_owned(), one.ebs().and_then(size)?))).collect()
+}
+
+/// Whether what is started from this has the volumes and the tags of the spec.
+fn is_as_wanted(data: &ResponseLaunchTemplateData, spec: &LaunchTemplateSpec) -> bool {
+    let wanted: BTreeMap<&String, i64> = spec.volumes.iter().map(|(device, size)| (device, i64::from(*size))).collect();
+    let there = volumes(Some(data));
+    let there: BTreeMap<&String, i64> = there.iter().map(|(device, size)| (device, i64::from(*size))).collect();
+    let given = data.tag_specifications();
+    let user_tags = Identity::user_tags(&spec.tags);
+    let tagged = given.iter().all(|given| Identity::user_tags(&tags(given.tags())) == user_tags);
+    wanted == there && tagged && !given.is_empty()
 }
 
 /// Metadata by IMDSv2 alone and over one hop: so no pod takes on the node's role.

@@ -93,7 +93,11 @@ impl Resource for NodeGroup {
             return Ok(Progress::Pending);
         }
         let settings = ["minSize", "maxSize", "desiredSize", "labels", "taints", "maxUnavailable"];
-        if !settings.iter().any(|field| changed(changes, field)) {
+        // How many nodes there are is whoever scales to decide, where the spec has no wish.
+        let is_asked = |change: &FieldChange| {
+            settings.contains(&change.field.as_str()) && !(change.field == "desiredSize" && change.new.is_null())
+        };
+        if !changes.iter().any(is_asked) {
             return Ok(Progress::Done);
         }
         let call = self

@@ -30,8 +30,6 @@ pub(super) fn add(wanted: &Wanted<'_>, on: &Foundation, into: &mut Builder) -> V
     made
 }
 
-/// EKS makes and deletes one profile of a cluster at a time:
-/// <https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateFargateProfile.html>.
 fn profile_of(
     wanted: &Wanted<'_>,
     on: &Foundation,
@@ -59,7 +57,5 @@ fn profile_of(
         selectors,
         tags: wanted.tags.clone(),
     };
-    let id = into.add_needing(Goal::Compute, format!("fargate-profile-{name}"), spec, wanted.runs_after(on));
-    into.lock(&id, &format!("eks/{}", wanted.name()));
-    id
+    into.add_needing(Goal::Compute, format!("fargate-profile-{name}"), spec, wanted.runs_after(on))
 }

@@ -310,6 +310,6 @@ fn a_plan_from_before_there_were_clusters_is_read() {
     let plan: Plan = serde_json::from_value(stored).unwrap();
     assert_eq!((plan.facts.cluster, plan.next), (None, None));
     let role = plan.resources.values().next().unwrap();
-    assert_eq!((role.kind, &role.exclusive), (Kind::Role, &None));
+    assert_eq!(role.kind, Kind::Role);
     assert_eq!(plan::RoleSpec::deserialize(&role.spec).unwrap().name, "r");
 }

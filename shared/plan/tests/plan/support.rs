@@ -129,9 +129,8 @@ pub(crate) fn planned_network(network: &str) -> Plan {
 pub(crate) fn shown(plan: &Plan) -> String {
     let mut text = String::new();
     for id in Component::ALL.iter().flat_map(|component| plan.in_order(*component)) {
-        let Desired { kind, goal, spec, needs, exclusive } = &plan.resources[id];
-        let lock = exclusive.as_ref().map(|lock| format!(", one at a time: {lock}")).unwrap_or_default();
-        writeln!(text, "{id} ({kind}, {goal:?}{lock})").unwrap();
+        let Desired { kind, goal, spec, needs } = &plan.resources[id];
+        writeln!(text, "{id} ({kind}, {goal:?})").unwrap();
         for (field, value) in sorted(spec.as_object().unwrap()) {
             writeln!(text, "  {field}: {}", shown_value(value)).unwrap();
         }
