@@ -116,6 +116,59 @@ pub fn operation(since: i64, reason: Option<&str>) -> Operation {
     }
 }
 
+/// The records of a cluster that works: its control plane, who may use it, its add-ons, and the group before its API.
+pub fn cluster_records() -> Vec<Record> {
+    let record = |name: &str, kind: Kind, locator: &str, spec: serde_json::Value| Record {
+        id: ResourceId::new(Component::Cluster, name),
+        spec,
+        ..record(name, kind, Some(locator), State::Ready)
+    };
+    let arn = "arn:aws:eks:eu-west-1:123456789012:cluster/demo";
+    let spec = json!({
+        "name": "demo", "version": "1.34", "role": "arn:aws:iam::123456789012:role/control-plane", "vpc": "vpc-0a1b2c3d",
+        "subnets": ["subnet-0a1b2c3d"], "zones": ["euw1-az1"], "securityGroups": ["sg-0a1b2c3d"],
+        "publicAccessCidrs": ["203.0.113.7/32"], "serviceIpv4Cidr": "172.20.0.0/16",
+        "key": "arn:aws:kms:eu-west-1:123456789012:key/1", "logging": ["audit"], "supportType": "STANDARD",
+        "deletionProtection": true, "autoMode": null, "tags": {},
+    });
+    let mut control_plane = record("control-plane", Kind::ControlPlane, "demo", spec);
+    control_plane.outputs = [
+        ("name", "demo"),
+        ("arn", arn),
+        ("version", "1.34"),
+        ("endpoint", "https://0A1B2C3D.gr7.eu-west-1.eks.amazonaws.com"),
+        ("certificateAuthority", "LS0tLS1CRUdJTg=="),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let entry = |name: &str, principal: &str| {
+        let spec = json!({"cluster": "demo", "principal": principal, "groups": [], "policies": [], "tags": {}});
+        record(&format!("access-entry-{name}"), Kind::AccessEntry, name, spec)
+    };
+    let addon = |name: &str, version: &str| {
+        let spec = json!({
+            "cluster": "demo", "name": name, "version": version, "configuration": null, "roles": {}, "tags": {},
+        });
+        record(&format!("addon-{name}"), Kind::Addon, name, spec)
+    };
+    let group = json!({
+        "vpc": "vpc-0a1b2c3d", "name": "landfall-demo-api-server", "description": "Clients of the Kubernetes API",
+        "ingress": [{"port": 443, "from": "10.200.0.0/16"}], "tags": {},
+    });
+    vec![
+        Record {
+            spec: group,
+            ..self::record("security-group-api-server", Kind::SecurityGroup, Some("sg-0a1b2c3d"), State::Ready)
+        },
+        control_plane,
+        entry("landfall", "arn:aws:iam::123456789012:role/landfall/landfall/landfall-cluster"),
+        entry("role.deployer", "arn:aws:iam::123456789012:role/teams/deployer"),
+        entry("user.ada", "arn:aws:iam::123456789012:user/ada"),
+        addon("coredns", "v1.12.3-eksbuild.1"),
+        addon("kube-proxy", "v1.34.1-eksbuild.2"),
+    ]
+}
+
 /// A network half way through its second deploy.
 fn records() -> Vec<Record> {
     let claim = Claim { run: RunId::parse(SECOND).unwrap(), token: Token::random(), at: ago(4) };
