@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod approval;
+pub mod cluster;
 pub mod describe;
 pub mod diagnostics;
 pub mod events;

@@ -16,15 +16,15 @@ pub async fn run(installation: &Installation, asked: &Status, printer: Printer) 
         return follow(installation, &asked.name, lease.run, printer).await;
     }
     let clock = Clock::system();
-    // What a run has not begun yet is in its plan only.
-    let plan = match &platform.lease {
-        Some(lease) => {
-            let run = look::run(&installation.ledger, &asked.name, lease.run).await?;
-            documents::plan(installation, &asked.name, run.plan).await?
-        }
-        None => None,
+    let number = match &platform.lease {
+        Some(lease) => look::run(&installation.ledger, &asked.name, lease.run).await?.plan,
+        None => platform.plan,
     };
-    let view = look::status(&installation.ledger, &platform, platform.last_run, plan.as_ref(), &clock).await?;
+    let plan = documents::plan(installation, &asked.name, number).await?;
+    let facts = plan.as_ref().and_then(|plan| plan.facts.cluster.as_ref());
+    // What a run has not begun yet is in its plan only.
+    let wanted = plan.as_ref().filter(|_| platform.lease.is_some());
+    let view = look::status(&installation.ledger, &platform, platform.last_run, wanted, facts, &clock).await?;
     match asked.reading.output {
         Form::Json => printer.json(&view)?,
         Form::Text => printer.result(&status(printer.paint(), &clock, &view)),
