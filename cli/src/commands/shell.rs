@@ -6,11 +6,14 @@
 //! Who has an access entry uses the cluster as who they are. Who has none takes on a role of the manifest's access
 //! entries: the one that `--role` names, or the first by name that they may assume.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitStatus;
 
 use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::types::Credentials;
+use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::arguments::{Connection, SubShell};
@@ -45,8 +48,7 @@ pub async fn run(
         Some(_) => Exec { profile_of_environment: None, ..Exec::of_process(None)? },
         None => Exec::of_process(profile)?,
     };
-    let folder = tempfile::Builder::new().prefix("landfall-").tempdir();
-    let folder = folder.map_err(|error| Failure::new("There is no folder for the shell").caused_by(&error))?;
+    let folder = private_folder()?;
     let config = folder.path().join("kubeconfig");
     write(&config, &merged("", &cluster, &exec)?)?;
 
@@ -70,6 +72,12 @@ pub async fn run(
     let status = end_of(shell).await?;
     printer.note(&format!("The shell on `{}` has ended", asked.name));
     Ok(if status.success() { Exit::Done } else { Exit::Failed })
+}
+
+/// A folder that only its owner may look into, and that goes when this is dropped.
+fn private_folder() -> Result<TempDir, Failure> {
+    let folder = tempfile::Builder::new().prefix("landfall-").permissions(Permissions::from_mode(0o700)).tempdir();
+    folder.map_err(|error| Failure::new("There is no folder for the shell").caused_by(&error))
 }
 
 fn command(config: &Path, platform: &str) -> Command {
@@ -188,6 +196,12 @@ mod tests {
         let tried = candidates(&cluster, BOB, OWN, None).unwrap().unwrap();
         let names: Vec<_> = tried.into_iter().filter_map(caller::role_name).collect();
         assert_eq!(names, ["auditor", "deployer"]);
+    }
+
+    #[test]
+    fn nobody_else_looks_into_the_folder_of_a_shell() {
+        let folder = private_folder().unwrap();
+        assert_eq!(folder.path().metadata().unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

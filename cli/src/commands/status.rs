@@ -16,11 +16,14 @@ pub async fn run(installation: &Installation, asked: &Status, printer: Printer) 
         return follow(installation, &asked.name, lease.run, printer).await;
     }
     let clock = Clock::system();
-    let number = match &platform.lease {
-        Some(lease) => look::run(&installation.ledger, &asked.name, lease.run).await?.plan,
-        None => platform.plan,
+    let plan = match &platform.lease {
+        Some(lease) => {
+            let run = look::run(&installation.ledger, &asked.name, lease.run).await?;
+            documents::plan(installation, &asked.name, run.plan).await?
+        }
+        // Only for what it knew of EKS, without which a status says enough.
+        None => documents::plan(installation, &asked.name, platform.plan).await.ok().flatten(),
     };
-    let plan = documents::plan(installation, &asked.name, number).await?;
     let facts = plan.as_ref().and_then(|plan| plan.facts.cluster.as_ref());
     // What a run has not begun yet is in its plan only.
     let wanted = plan.as_ref().filter(|_| platform.lease.is_some());
