@@ -256,6 +256,7 @@ pub fn report() -> Report {
             listing("roles", "the path /landfall/landfall/demo/"),
         ],
         left: Vec::new(),
+        scheduled: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ import threading
 
 import privileges
 from ministack.core import iam_actions
-from ministack.services import eventbridge, iam, lambda_svc, s3, stepfunctions
+from ministack.services import ec2, eventbridge, iam, lambda_svc, s3, stepfunctions
 
 version = contextvars.ContextVar("version", default=None)
 
@@ -182,7 +182,23 @@ def lambdas_own_calls() -> None:
     lambda_svc._emit_lambda_logs, lambda_svc._route_async_failure = write_if_allowed, hand_over_if_allowed
 
 
+def instance_filters() -> None:
+    """Instances are listed by their VPC and subnet too.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+    """
+    original = ec2._matches_filters
+    fields = {"vpc-id": "VpcId", "subnet-id": "SubnetId"}
+
+    def matches(instance, filters):
+        there = all(instance.get(field) in filters.get(name, [instance.get(field)]) for name, field in fields.items())
+        return there and original(instance, filters)
+
+    ec2._matches_filters = matches
+
+
 def apply() -> None:
+    instance_filters()
     lambdas_own_calls()
     role_paths()
     object_versions()
