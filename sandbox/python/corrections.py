@@ -5,8 +5,8 @@ import json
 import threading
 
 import privileges
-from ministack.core import iam_actions
-from ministack.services import ec2, eventbridge, iam, lambda_svc, s3, stepfunctions
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import ec2, eventbridge, iam, kms, lambda_svc, s3, stepfunctions
 
 version = contextvars.ContextVar("version", default=None)
 
@@ -29,6 +29,24 @@ def role_paths() -> None:
         else:
             role_path = (iam._roles.get_scoped(account, None, name) or {}).get("Path") or "/"
         return f"arn:aws:iam::{account}:role{role_path}{name}"
+
+    iam_actions.extract_resource_arn = extract
+
+
+def provider_names() -> None:
+    """The ARN of an OpenID Connect provider is its issuer without the scheme.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    """
+    original = iam_actions.extract_resource_arn
+
+    def extract(service, method, path, headers, body, params, region, account):
+        if service == "iam":
+            arn = iam_actions._query_param(params, "OpenIDConnectProviderArn")
+            url = iam_actions._query_param(params, "Url")
+            if arn or url:
+                return arn or f"arn:aws:iam::{account}:oidc-provider/{url.removeprefix('https://')}"
+        return original(service, method, path, headers, body, params, region, account)
 
     iam_actions.extract_resource_arn = extract
 
@@ -197,10 +215,47 @@ def instance_filters() -> None:
     ec2._matches_filters = matches
 
 
+def keys_and_aliases() -> None:
+    """A call that names a key by an alias is about that key; where no key has the alias, KMS says so, whatever the caller
+    may do. Who makes or deletes an alias needs the permission on the alias and on the key. A new key's tags are a permission
+    of their own.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+    https://docs.aws.amazon.com/kms/latest/developerguide/alias-access.html
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html (Required permissions)
+    """
+    extract, enforce = iam_actions.extract_resource_arn, iam_evaluator.enforce
+    further = contextvars.ContextVar("further", default=())
+
+    def extract_known(service, method, path, headers, body, params, region, account):
+        further.set(())
+        if service != "kms":
+            return extract(service, method, path, headers, body, params, region, account)
+        asked, action = json.loads(body or b"{}"), headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        named = asked.get("TargetKeyId") or asked.get("KeyId") or asked.get("AliasName")
+        key = (kms._resolve_key(named) or {}).get("Arn") or f"arn:aws:kms:{region}:{account}:key/none"
+        if action in ("CreateAlias", "UpdateAlias", "DeleteAlias"):
+            further.set((("kms:" + action, key),))
+            return f"arn:aws:kms:{region}:{account}:{asked['AliasName']}"
+        if action == "CreateKey" and asked.get("Tags"):
+            further.set((("kms:TagResource", "*"),))
+        return key if named else "*"
+
+    def enforce_all(access_key, action, service, region, resource_arn="*", service_context=None):
+        questions = [(action, resource_arn), *(further.get() if service == "kms" else ())]
+        refusals = (enforce(access_key, one, service, region, resource_arn=resource, service_context=service_context)
+                    for one, resource in questions)
+        return next((refusal for refusal in refusals if refusal is not None), None)
+
+    iam_actions.extract_resource_arn, iam_evaluator.enforce = extract_known, enforce_all
+
+
 def apply() -> None:
     instance_filters()
+    keys_and_aliases()
     lambdas_own_calls()
     role_paths()
+    provider_names()
     object_versions()
     execution_ends()
     task_tokens()

@@ -111,8 +111,9 @@ async def application(scope, receive, send):
 
 
 if __name__ == "__main__":
-    corrections.apply()
+    # Each question that a correction adds is watched as well.
     privileges.watch()
+    corrections.apply()
     threading.Thread(target=end_with_parent, daemon=True).start()
     ministack_app.app = application
     sys.argv = ["ministack"]

@@ -22,8 +22,10 @@ mod endpoint;
 mod filter;
 mod flow_log;
 mod group;
+pub(crate) mod instance_type;
 mod interface;
 mod internet_gateway;
+mod launch_template;
 mod listing;
 mod managed;
 mod nat;
@@ -214,6 +216,13 @@ fn find(action: &str) -> Option<Action> {
         "DeleteTags" => tag::delete,
         "DescribeTags" => tag::describe,
         "DescribeAvailabilityZones" => zone::describe,
+        "DescribeInstanceTypes" => instance_type::describe,
+        "CreateLaunchTemplate" => launch_template::create,
+        "CreateLaunchTemplateVersion" => launch_template::create_version,
+        "ModifyLaunchTemplate" => launch_template::modify,
+        "DeleteLaunchTemplate" => launch_template::delete,
+        "DescribeLaunchTemplates" => launch_template::describe,
+        "DescribeLaunchTemplateVersions" => launch_template::describe_versions,
         _ => return None,
     };
     Some(found)

@@ -22,7 +22,6 @@ mod authorize;
 mod cluster;
 mod fargate;
 mod insight;
-mod instance_types;
 mod job;
 mod network;
 mod nodegroup;

@@ -60,18 +60,19 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// At `endpoint`, in front of MiniStack at `upstream`; the state of EKS is in the folder.
+    /// At `endpoint`, in front of MiniStack at `upstream`; the control planes' data is in the folder.
     pub(crate) fn new(
         endpoint: &str,
         upstream: &str,
         durations: Durations,
+        eks: Eks,
         dir: &Path,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             calls: Calls::default(),
             faults: Faults::default(),
             ec2: Ec2::new(durations),
-            eks: Eks::with_control_planes(durations, dir.join("eks.json")),
+            eks,
             planes: Planes::new(dir.join("eks"), endpoint),
             upstream: Upstream::new(upstream)?,
             stop: Notify::new(),

@@ -28,6 +28,7 @@ pub use error::Error;
 pub use gateway::{Attempt, Call, Chaos, Effect, Rule};
 
 use durations::Durations;
+use eks::Eks;
 use gateway::Gateway;
 use ministack::MiniStack;
 use privileges::Privileges;
@@ -68,6 +69,19 @@ impl Sandbox {
     /// If a program is missing or fails, the functions do not build, or a resource of the stack cannot be created; the
     /// error says which, and why.
     pub async fn up(options: &Options) -> Result<Self, Error> {
+        Self::start(options, true).await
+    }
+
+    /// The same without Kubernetes: clusters have states, and nothing runs in them. Many come and go in seconds, so that
+    /// what is built of EKS can be tried over and over.
+    ///
+    /// # Errors
+    /// As of [`Sandbox::up`].
+    pub async fn up_without_kubernetes(options: &Options) -> Result<Self, Error> {
+        Self::start(options, false).await
+    }
+
+    async fn start(options: &Options, kubernetes: bool) -> Result<Self, Error> {
         let dir = std::path::absolute(&options.dir).map_err(Error::file(&options.dir))?;
         std::fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
         let (python, programs) = tokio::try_join!(venv::python(), functions::programs(options.functions.as_deref()))?;
@@ -79,7 +93,13 @@ impl Sandbox {
             MiniStack::start(&python, &dir, &endpoint, options.scale),
             functions::zip(&python, programs, &dir)
         )?;
-        let gateway = Gateway::new(&endpoint, &ministack.address, Durations::at(options.scale), &dir);
+        let durations = Durations::at(options.scale);
+        let eks = if kubernetes {
+            Eks::with_control_planes(durations, dir.join("eks.json"))
+        } else {
+            Eks::open(durations, Some(dir.join("eks.json")))
+        };
+        let gateway = Gateway::new(&endpoint, &ministack.address, durations, eks, &dir);
         let gateway = Arc::new(gateway.map_err(|error| Error::Gateway(error.into()))?);
         let server = Some(gateway::run(Arc::clone(&gateway), listener)?);
         let config = config(&endpoint).await;

@@ -150,6 +150,10 @@ fn resources(action: &str) -> (Option<Kind>, &'static [&'static str]) {
         "DeleteTransitGatewayVpcAttachment" => (None, &["TransitGatewayAttachmentId"]),
         "CreateTags" | "DeleteTags" => (None, &["ResourceId"]),
         "DisassociateRouteTable" | "DisassociateVpcCidrBlock" => (None, &["AssociationId"]),
+        "CreateLaunchTemplate" => (Some(Kind::LaunchTemplate), &[]),
+        "CreateLaunchTemplateVersion" | "ModifyLaunchTemplate" | "DeleteLaunchTemplate" => {
+            (None, &["LaunchTemplateId"])
+        }
         _ => (None, &[]),
     }
 }
@@ -211,6 +215,7 @@ fn guess(id: &str) -> &'static str {
         Some("eni") => "network-interface",
         Some("fl") => "vpc-flow-log",
         Some("pcx") => "vpc-peering-connection",
+        Some("lt") => "launch-template",
         _ => "*",
     }
 }

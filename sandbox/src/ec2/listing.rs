@@ -304,7 +304,7 @@ fn printed(store: &Store, record: &Record) -> Value {
 }
 
 // <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html#api-pagination>
-fn page(request: &Request, found: Vec<Value>) -> (Vec<Value>, Option<String>) {
+pub(super) fn page(request: &Request, found: Vec<Value>) -> (Vec<Value>, Option<String>) {
     let number = |name: &str| request.get(name).and_then(|text| text.parse::<usize>().ok());
     let from = number("NextToken").unwrap_or(0);
     let size = number("MaxResults").unwrap_or(1000);

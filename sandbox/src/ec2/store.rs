@@ -28,6 +28,7 @@ pub(super) enum Kind {
     TransitGateway,
     TransitGatewayAttachment,
     NetworkAcl,
+    LaunchTemplate,
 }
 
 /// One resource.
@@ -107,6 +108,13 @@ impl Kind {
                 "transitGatewayAttachment ID",
             ),
             Self::NetworkAcl => ("acl", "network-acl", "networkAclId", "InvalidNetworkAclID.NotFound", "networkAcl ID"),
+            Self::LaunchTemplate => (
+                "lt",
+                "launch-template",
+                "launchTemplateId",
+                "InvalidLaunchTemplateId.NotFoundException",
+                "launch template ID",
+            ),
         }
     }
 

@@ -197,3 +197,40 @@ fn a_route_whose_target_is_gone_is_a_black_hole() {
     region.call("DeleteNatGateway", &[("NatGatewayId", &nat)]).unwrap();
     assert!(region.call("DescribeRouteTables", &[("RouteTableId.1", &table)]).unwrap().contains("blackhole"));
 }
+
+#[test]
+fn a_launch_template_has_versions_and_its_name_once() {
+    let region = Region::new();
+    let volume = |size| {
+        [
+            ("LaunchTemplateData.BlockDeviceMapping.1.DeviceName", "/dev/xvda"),
+            ("LaunchTemplateData.BlockDeviceMapping.1.Ebs.VolumeSize", size),
+            ("LaunchTemplateData.TagSpecification.1.Tag.1.Key", "owner"),
+        ]
+    };
+    let new = |token, size| {
+        let given = [("LaunchTemplateName", "nodes"), ("ClientToken", token)];
+        [given.as_slice(), &volume(size)].concat()
+    };
+    let unknown = region.call("DescribeLaunchTemplates", &[("LaunchTemplateName.1", "nodes")]);
+    assert_eq!(unknown, Err("InvalidLaunchTemplateName.NotFoundException".into()));
+    let id = region.get("CreateLaunchTemplate", &new("a", "20"), "launchTemplateId");
+    assert_eq!(region.get("CreateLaunchTemplate", &new("a", "20"), "launchTemplateId"), id);
+    let again = region.call("CreateLaunchTemplate", &new("b", "20"));
+    assert_eq!(again, Err("InvalidLaunchTemplateName.AlreadyExistsException".into()));
+    let next = [[("LaunchTemplateId", id.as_str())].as_slice(), &volume("40")].concat();
+    assert_eq!(region.get("CreateLaunchTemplateVersion", &next, "versionNumber"), "2");
+    let size = |version| {
+        let asked = [("LaunchTemplateId", id.as_str()), ("LaunchTemplateVersion.1", version)];
+        region.get("DescribeLaunchTemplateVersions", &asked, "volumeSize")
+    };
+    assert_eq!((size("$Default"), size("$Latest"), size("1")), ("20".into(), "40".into(), "20".into()));
+    region.call("ModifyLaunchTemplate", &[("LaunchTemplateId", &id), ("SetDefaultVersion", "2")]).unwrap();
+    assert_eq!(size("$Default"), "40");
+    region.call("CreateTags", &[("ResourceId.1", &id), ("Tag.1.Key", "a"), ("Tag.1.Value", "b")]).unwrap();
+    let tagged = [("Filter.1.Name", "tag:a"), ("Filter.1.Value.1", "b")];
+    assert_eq!(region.get("DescribeLaunchTemplates", &tagged, "latestVersionNumber"), "2");
+    region.call("DeleteLaunchTemplate", &[("LaunchTemplateName", "nodes")]).unwrap();
+    let gone = region.call("DeleteLaunchTemplate", &[("LaunchTemplateId", &id)]);
+    assert_eq!(gone, Err("InvalidLaunchTemplateId.NotFoundException".into()));
+}

@@ -35,7 +35,11 @@ pub(super) fn checks(request: &Request, store: &Store) -> Vec<Check> {
     }
     let keys = request.body["encryptionConfig"].as_array().into_iter().flatten();
     for key in keys.filter_map(|config| config["provider"]["keyArn"].as_str()) {
-        checks.extend(["kms:DescribeKey", "kms:CreateGrant"].map(|action| plain(action, key)));
+        checks.push(plain("kms:DescribeKey", key));
+        // EKS makes the grant for its caller.
+        // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-grant-is-for-aws-resource
+        let context = BTreeMap::from([("kms:GrantIsForAWSResource".into(), "true".into())]);
+        checks.push(Check { context, ..plain("kms:CreateGrant", key) });
     }
     checks.extend(linked_role(request, store));
     checks

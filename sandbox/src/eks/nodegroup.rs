@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::request::{Refusal, Request};
 use super::store::{Kind, now};
-use super::{Answer, Place, access, instance_types, issues, network, new_id, nodes, version};
+use super::{Answer, Place, access, issues, network, new_id, nodes, version};
+use crate::ec2::instance_type;
 
 const AMI_TYPES: &[&str] = &[
     "AL2023_x86_64_STANDARD",
@@ -170,18 +171,18 @@ fn machines(request: &Request, cluster: &str, name: &str) -> Result<(String, Vec
         |message: String| Err(Refusal::parameter(message).about("clusterName", cluster).about("nodegroupName", name));
     let mut types = request.list("instanceTypes");
     let unknown: Vec<&str> =
-        types.iter().map(String::as_str).filter(|one| instance_types::find(one).is_none()).collect();
+        types.iter().map(String::as_str).filter(|one| instance_type::find(one).is_none()).collect();
     if !unknown.is_empty() {
         return wrong(format!("The following supplied instance types do not exist: [{}]", unknown.join(", ")));
     }
-    let arm = types.first().and_then(|one| instance_types::find(one)).is_some_and(|one| one.arm);
+    let arm = types.first().and_then(|one| instance_type::find(one)).is_some_and(|one| one.arm);
     let default = if arm { "AL2023_ARM_64_STANDARD" } else { "AL2023_x86_64_STANDARD" };
     let ami = request.text("amiType").unwrap_or(default);
     if !AMI_TYPES.contains(&ami) {
         return wrong(format!("Unsupported AMI type {ami}"));
     }
     if ami != "CUSTOM" {
-        let fits = |one: &&String| instance_types::find(one).is_some_and(|one| one.arm == ami.contains("ARM"));
+        let fits = |one: &&String| instance_type::find(one).is_some_and(|one| one.arm == ami.contains("ARM"));
         if let Some(other) = types.iter().find(|one| !fits(one)) {
             return wrong(format!("[{other}] is not a valid instance type for requested amiType {ami}"));
         }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::request::texts;
 use super::store::{Kind, Record, Store};
-use super::{Eks, Job, Place, addon_versions, instance_types, nodes, policy, version};
+use super::{Eks, Job, Place, addon_versions, nodes, policy, version};
+use crate::ec2::instance_type;
 use crate::kubernetes::{Access, Addon, AddonHealth, FargateProfile, FargateSelector, Node, Taint};
 
 /// All lists of one cluster.
@@ -121,7 +122,7 @@ fn all_nodes(store: &Store, region: &str, cluster: &str) -> Vec<Node> {
 fn node(group: &Record, region: &str, instance: &Value) -> Option<Node> {
     let text = |field: &str| instance[field].as_str().unwrap_or_default().to_owned();
     let (kind, zone) = (text("type"), text("zone"));
-    let size = instance_types::find(&kind)?;
+    let size = instance_type::find(&kind)?;
     let patch = version::find(group.text("version")).map_or("", |version| version.patch);
     let own = [
         ("eks.amazonaws.com/nodegroup", group.name.as_str()),

@@ -4,18 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::{FaultName, Kind, ResourceId};
+use domain::{FaultName, PlatformName, ResourceId};
 use engine::Pass;
 use futures::stream::{self, StreamExt};
-use plan::{Goal, Plan};
+use plan::Plan;
 use sandbox::{Effect, Rule};
 
+use crate::clusters::{FARGATE, NODES};
+use crate::plans::{NETWORK, Story};
 use crate::stage::{Case, Stage, on_stage};
 
 /// How many platforms are worked on at once.
 const AT_ONCE: usize = 8;
 
-/// How many failures a platform goes through on its way to the second network.
+/// How many failures a platform goes through on its way to what becomes of it.
 const IN_A_ROW: usize = 5;
 
 /// A call that changes something: of which resource, and how often the same one came before.
@@ -45,9 +47,45 @@ impl Point {
             How::Refused => rule(Effect::Deny),
             How::Unanswered => rule(Effect::DropAnswer),
             How::Unfinished => {
-                rule(Effect::FailLater { code: "InternalError".into(), message: "by a rule".into() }).times(1)
+                rule(Effect::FailLater { code: self.reason().into(), message: "by a rule".into() }).times(1)
             }
         }
+    }
+}
+
+impl Point {
+    /// The code with which AWS gives up on what the call began: one that ends with the operation, and leaves nothing that
+    /// is unhealthy.
+    fn reason(&self) -> &'static str {
+        match self.action.as_str() {
+            "CreateAddon" => "ConfigurationConflict",
+            "UpdateNodegroupConfig" | "UpdateNodegroupVersion" => "PodEvictionFailure",
+            _ => "InternalError",
+        }
+    }
+
+    /// The fault that a run ends with if this is not finished.
+    fn fault(&self) -> FaultName {
+        if self.action.starts_with("Create") { FaultName::CreateFailed } else { FaultName::UpdateFailed }
+    }
+
+    /// Whether AWS goes on by itself with what the call begins, so that it can fail there.
+    fn goes_on(&self) -> bool {
+        let goes_on = [
+            "CreateNatGateway",
+            "CreateTransitGatewayVpcAttachment",
+            "CreateCluster",
+            "CreateNodegroup",
+            "CreateFargateProfile",
+            "CreateAddon",
+            "UpdateClusterConfig",
+            "UpdateNodegroupConfig",
+            "UpdateNodegroupVersion",
+            "UpdateAddon",
+        ];
+        // A gateway endpoint is there at once.
+        goes_on.contains(&self.action.as_str())
+            || (self.action == "CreateVpcEndpoint" && !self.resource.ends_with("s3"))
     }
 }
 
@@ -90,7 +128,7 @@ async fn failed(case: &Case, plan: &Plan, point: &Point, how: How, user: &str) -
         },
         How::Refused | How::Unfinished => match case.deploy(plan).await {
             Err(fault) if how == How::Refused && fault.name == FaultName::AccessDenied => Ok(()),
-            Err(fault) if how == How::Unfinished && fault.name == FaultName::CreateFailed => Ok(()),
+            Err(fault) if how == How::Unfinished && fault.name == point.fault() => Ok(()),
             end => Err(format!("ended otherwise: {end:?}")),
         },
     };
@@ -100,9 +138,9 @@ async fn failed(case: &Case, plan: &Plan, point: &Point, how: How, user: &str) -
 
 /// What is refused or never finished needs no bystanders: the plan is cut down to the resource and what it needs. A
 /// function that dies leaves all that it was about, so there the plan is whole.
-async fn undone_to_nothing(stage: &'static Stage, point: &Point, how: How) -> Result<(), String> {
+async fn undone_to_nothing(stage: &'static Stage, story: Story, point: &Point, how: How) -> Result<(), String> {
     let (mut case, user) = stage.case_marking([point.resource.as_str()]).await;
-    let mut plan = stage.before.first(case.platform());
+    let mut plan = (story.first)(&stage.before, case.platform());
     if how != How::Unanswered {
         let needed = needed(&plan, &point.resource);
         plan.resources.retain(|id, _| needed.contains(id));
@@ -128,15 +166,13 @@ fn needed(plan: &Plan, resource: &str) -> BTreeSet<ResourceId> {
     needed
 }
 
-/// One platform that fails again and again on its way from the first network to the second. `same` says whether what is
+/// One platform that fails again and again on its way from what it was at first to what becomes of it. `same` says whether what is
 /// there afterwards must be the very same, or may have been made anew.
-async fn undone_to_the_first(stage: &'static Stage, faults: &[(Point, How)], same: bool) -> Vec<String> {
+async fn undone_to_the_first(stage: &'static Stage, story: Story, faults: &[(Point, How)], same: bool) -> Vec<String> {
     let resources: BTreeSet<&str> = faults.iter().map(|(point, _)| point.resource.as_str()).collect();
     let (mut case, user) = stage.case_marking(resources).await;
-    let (first, second) = (stage.before.first(case.platform()), stage.before.second(case.platform()));
-    for pass in [Pass::Converge(Goal::Foundation), Pass::Converge(Goal::Egress)] {
-        case.until_ready(&first, pass).await.unwrap();
-    }
+    let (first, second) = both(stage, story, case.platform());
+    case.build(&first).await.unwrap();
     let mut good = case.physical().await;
     let mut failures = Vec::new();
     for (point, how) in faults {
@@ -173,33 +209,77 @@ async fn all<T, F: Future<Output = Vec<String>>>(cases: impl IntoIterator<Item =
     assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
 }
 
+fn both(stage: &Stage, story: Story, platform: &PlatformName) -> (Plan, Plan) {
+    ((story.first)(&stage.before, platform), (story.second)(&stage.before, platform))
+}
+
+/// A first deploy fails, at each call of each resource in turn. `unfinished` is what AWS goes on with by itself.
+async fn first_deploys_fail(stage: &'static Stage, story: Story, unfinished: usize) {
+    let names = (story.first)(&stage.before, &stage.name());
+    let (case, _) = stage.case_marking(names.resources.keys().map(ResourceId::name)).await;
+    let plan = (story.first)(&stage.before, case.platform());
+    case.deploy(&plan).await.unwrap();
+    case.disagreement().await.unwrap();
+    let points = points(&case, 0);
+    for (id, _) in plan.resources.iter().filter(|(_, desired)| !desired.kind.is_given()) {
+        assert!(points.iter().any(|point| point.resource == id.name()), "{id} changed nothing");
+    }
+    let mut cases: Vec<(Point, How)> =
+        points.iter().filter(|point| point.goes_on()).map(|point| (point.clone(), How::Unfinished)).collect();
+    assert_eq!(cases.len(), unfinished, "{cases:?}");
+    cases.extend(points.iter().flat_map(|one| [(one.clone(), How::Refused), (one.clone(), How::Unanswered)]));
+    all(cases, async |(point, how)| {
+        let undone = undone_to_nothing(stage, story, &point, how).await;
+        undone.err().map(|why| format!("{how:?} {point:?}: {why}")).into_iter().collect()
+    })
+    .await;
+}
+
+/// A change fails, at each call in turn, and so does what AWS goes on with by itself.
+async fn changes_fail(stage: &'static Stage, story: Story) {
+    let (first, second) = both(stage, story, &stage.name());
+    let names: BTreeSet<&str> = first.resources.keys().chain(second.resources.keys()).map(ResourceId::name).collect();
+    let (case, _) = stage.case_marking(names).await;
+    let (first, second) = both(stage, story, case.platform());
+    let last = || stage.sandbox.calls().last().unwrap().number;
+    case.deploy(&first).await.unwrap();
+    let since = last();
+    case.build(&second).await.unwrap();
+    let converge = points(&case, since);
+    let since = last();
+    case.until_ready(&second, Pass::Prune).await.unwrap();
+    let prune = points(&case, since);
+    assert!(!converge.is_empty() && !prune.is_empty());
+    let unfinished: Vec<(Point, How)> =
+        converge.iter().filter(|point| point.goes_on()).map(|point| (point.clone(), How::Unfinished)).collect();
+    let mut cases: Vec<(Vec<(Point, How)>, bool)> = vec![];
+    cases.extend(unfinished.chunks(IN_A_ROW).map(|faults| (faults.to_vec(), true)));
+    // What Prune has taken away, a restore makes anew.
+    for (points, same) in [(converge, true), (prune, false)] {
+        let faults: Vec<(Point, How)> = points
+            .into_iter()
+            .filter(|point| point.before == 0)
+            .enumerate()
+            .map(|(n, point)| (point, if n % 2 == 0 { How::Refused } else { How::Unanswered }))
+            .collect();
+        cases.extend(faults.chunks(IN_A_ROW).map(|faults| (faults.to_vec(), same)));
+    }
+    all(cases, async |(faults, same)| undone_to_the_first(stage, story, &faults, same).await).await;
+}
+
 #[test]
-fn a_first_deploy_that_fails_anywhere_is_undone() {
-    on_stage(async |stage| {
-        let names = stage.before.first(&stage.name());
-        let (case, _) = stage.case_marking(names.resources.keys().map(ResourceId::name)).await;
-        let plan = stage.before.first(case.platform());
-        case.deploy(&plan).await.unwrap();
-        let points = points(&case, 0);
-        for id in plan.resources.keys() {
-            assert!(points.iter().any(|point| point.resource == id.name()), "{id} changed nothing");
-        }
-        let goes_on =
-            |kind: Kind| matches!(kind, Kind::NatGateway | Kind::InterfaceEndpoint | Kind::TransitGatewayAttachment);
-        let kind_of = |point: &Point| {
-            plan.resources.iter().find(|(id, _)| id.name() == point.resource).map(|(_, desired)| desired.kind)
-        };
-        let later = |point: &&Point| point.action.starts_with("Create") && kind_of(point).is_some_and(goes_on);
-        let mut cases: Vec<(Point, How)> =
-            points.iter().filter(later).map(|point| (point.clone(), How::Unfinished)).collect();
-        assert_eq!(cases.len(), 3);
-        cases.extend(points.iter().flat_map(|one| [(one.clone(), How::Refused), (one.clone(), How::Unanswered)]));
-        all(cases, async |(point, how)| {
-            let undone = undone_to_nothing(stage, &point, how).await;
-            undone.err().map(|why| format!("{how:?} {point:?}: {why}")).into_iter().collect()
-        })
-        .await;
-    });
+fn a_first_network_that_fails_anywhere_is_undone() {
+    on_stage(async |stage| first_deploys_fail(stage, NETWORK, 3).await);
+}
+
+#[test]
+fn a_first_cluster_of_nodes_that_fails_anywhere_is_undone() {
+    on_stage(async |stage| first_deploys_fail(stage, NODES, 7).await);
+}
+
+#[test]
+fn a_first_cluster_on_fargate_that_fails_anywhere_is_undone() {
+    on_stage(async |stage| first_deploys_fail(stage, FARGATE, 5).await);
 }
 
 #[test]
@@ -224,34 +304,16 @@ fn an_endpoint_that_failed_counts_as_left_until_it_is_deleted() {
 }
 
 #[test]
-fn a_change_that_fails_anywhere_goes_back_to_what_was() {
-    on_stage(async |stage| {
-        let (first, second) = (stage.before.first(&stage.name()), stage.before.second(&stage.name()));
-        let names: BTreeSet<&str> =
-            first.resources.keys().chain(second.resources.keys()).map(ResourceId::name).collect();
-        let (case, _) = stage.case_marking(names).await;
-        let last = || stage.sandbox.calls().last().unwrap().number;
-        case.deploy(&stage.before.first(case.platform())).await.unwrap();
-        let (since, second) = (last(), stage.before.second(case.platform()));
-        for pass in [Pass::Converge(Goal::Foundation), Pass::Converge(Goal::Egress)] {
-            case.until_ready(&second, pass).await.unwrap();
-        }
-        let converge = points(&case, since);
-        let since = last();
-        case.until_ready(&second, Pass::Prune).await.unwrap();
-        let prune = points(&case, since);
-        assert!(!converge.is_empty() && !prune.is_empty());
-        let mut cases = Vec::new();
-        // What Prune has taken away, a restore makes anew.
-        for (points, same) in [(converge, true), (prune, false)] {
-            let faults: Vec<(Point, How)> = points
-                .into_iter()
-                .filter(|point| point.before == 0)
-                .enumerate()
-                .map(|(n, point)| (point, if n % 2 == 0 { How::Refused } else { How::Unanswered }))
-                .collect();
-            cases.extend(faults.chunks(IN_A_ROW).map(|faults| (faults.to_vec(), same)));
-        }
-        all(cases, async |(faults, same)| undone_to_the_first(stage, &faults, same).await).await;
-    });
+fn a_changed_network_that_fails_anywhere_goes_back_to_what_was() {
+    on_stage(async |stage| changes_fail(stage, NETWORK).await);
+}
+
+#[test]
+fn a_changed_cluster_of_nodes_that_fails_anywhere_goes_back_to_what_was() {
+    on_stage(async |stage| changes_fail(stage, NODES).await);
+}
+
+#[test]
+fn a_changed_cluster_on_fargate_that_fails_anywhere_goes_back_to_what_was() {
+    on_stage(async |stage| changes_fail(stage, FARGATE).await);
 }

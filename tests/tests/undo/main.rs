@@ -6,8 +6,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod clusters;
 mod contract;
 mod failures;
+mod listing;
 mod plans;
 mod records;
 mod repeats;

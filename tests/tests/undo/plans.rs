@@ -1,8 +1,9 @@
-//! The networks that are made and undone. Together they hold every kind.
+//! The networks that are made and undone. Together they hold every kind of the network.
 
 use std::collections::BTreeMap;
 
 use domain::{AccountId, PlatformName, Region, Target};
+use manifest::Manifest;
 use plan::{Facts, GivenNetwork, GivenSubnet, Plan};
 
 use crate::stage::INSTALLATION;
@@ -18,7 +19,19 @@ pub(crate) struct Before {
     pub(crate) vpc: String,
     /// Its subnets: `10.60.0.0/24` in the first zone and `10.60.1.0/24` in the second.
     pub(crate) subnets: [String; 2],
+    /// What AWS says of all that the clusters' manifests name.
+    pub(crate) facts: Facts,
 }
+
+/// A platform, and what becomes of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Story {
+    pub(crate) first: fn(&Before, &PlatformName) -> Plan,
+    pub(crate) second: fn(&Before, &PlatformName) -> Plan,
+}
+
+/// Of a network alone.
+pub(crate) const NETWORK: Story = Story { first: Before::first, second: Before::second };
 
 impl Before {
     /// The first network: every kind that can be made here.
@@ -29,7 +42,7 @@ impl Before {
              routes: {{tooling: {{cidr: 10.9.0.0/16, peerVpcId: {}}}, vpn: {{cidr: 10.200.0.0/16, transitGatewayId: {}}}}}",
             self.peer, self.transit_gateway
         );
-        planned(platform, "tags: {owner: me}", &network, None)
+        planned(platform, "  tags: {owner: me}", &network, of_zones(None))
     }
 
     /// What becomes of it: other tags on everything, more of some things, less of others, and some made anew.
@@ -41,7 +54,7 @@ impl Before {
              routes: {{tooling: {{cidr: 10.9.0.0/17, peerVpcId: {}}}, vpn: {{cidr: 10.200.0.0/16, transitGatewayId: {}}}}}",
             self.peer, self.transit_gateway
         );
-        planned(platform, "tags: {owner: you, more: tags}", &network, None)
+        planned(platform, "  tags: {owner: you, more: tags}", &network, of_zones(None))
     }
 
     /// What is added to a network that was there before.
@@ -67,7 +80,7 @@ impl Before {
             ]),
             endpoints: Vec::new(),
         };
-        planned(platform, "tags: {owner: me}", &network, Some(given))
+        planned(platform, "  tags: {owner: me}", &network, of_zones(Some(given)))
     }
 }
 
@@ -77,13 +90,22 @@ pub(crate) fn target() -> Target {
     Target { account, region: Region::parse("eu-west-1").unwrap() }
 }
 
-fn planned(platform: &PlatformName, spec: &str, network: &str, given: Option<GivenNetwork>) -> Plan {
+/// The plan of a manifest with these lines of its `spec` and this network.
+pub(crate) fn planned(platform: &PlatformName, spec: &str, network: &str, facts: Facts) -> Plan {
+    let manifest = manifest_of(platform, spec, network);
+    plan::plan(INSTALLATION, &manifest, &target(), &facts).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+/// The manifest itself.
+pub(crate) fn manifest_of(platform: &PlatformName, spec: &str, network: &str) -> Manifest {
     let text = format!(
         "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {{name: {platform}}}\n\
-         spec:\n  region: eu-west-1\n  {spec}\n  network: {{{network}}}\n"
+         spec:\n  region: eu-west-1\n{spec}\n  network: {{{network}}}\n"
     );
-    let manifest = manifest::parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{problems}")).manifest;
+    manifest::parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{text}\n{problems}")).manifest
+}
+
+fn of_zones(given: Option<GivenNetwork>) -> Facts {
     let zones = ["a", "b"].iter().zip(1..).map(|(name, n)| (format!("euw1-az{n}"), format!("eu-west-1{name}")));
-    let facts = Facts { zones: zones.collect(), given, ..Facts::default() };
-    plan::plan(INSTALLATION, &manifest, &target(), &facts).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    Facts { zones: zones.collect(), given, ..Facts::default() }
 }

@@ -1,4 +1,4 @@
-//! What is written into the ledger, beside the golden records of the network's kinds.
+//! What is written into the ledger, beside the golden records of each component's kinds.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,18 @@ use std::path::{Path, PathBuf};
 use domain::{Component, Kind, Record};
 use serde_json::Value;
 
+use crate::clusters::{FARGATE, NODES};
+use crate::plans::{Before, NETWORK};
 use crate::stage::on_stage;
 
+/// Where a component keeps them.
+fn folder(component: Component) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../functions/{component}/tests/golden"))
+}
+
 /// The golden records of a kind: one of each form in which it was ever written, numbered from 1.
-fn golden(kind: Kind) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/network/tests/golden");
+fn golden(component: Component, kind: Kind) -> Vec<PathBuf> {
+    let folder = folder(component);
     (1..).map(|n| folder.join(format!("{kind}.{n}.json"))).take_while(|path| path.exists()).collect()
 }
 
@@ -43,15 +50,22 @@ fn form(value: &Value) -> BTreeSet<String> {
 #[test]
 fn every_form_that_is_written_has_a_golden_record() {
     on_stage(async |stage| {
-        let (made, given) = (stage.case(stage.kinds()), stage.case(stage.kinds()));
-        made.deploy(&stage.before.first(made.platform())).await.unwrap();
-        given.deploy(&stage.before.given(given.platform())).await.unwrap();
-        given.disagreement().await.unwrap();
-        let mut records = [made.records.all(), given.records.all()].concat();
-        assert!(Component::Network.kinds().all(|kind| records.iter().any(|record| record.kind == kind)));
+        let mut records = Vec::new();
+        for plan in [NETWORK.first, Before::given, NODES.first, NODES.second, FARGATE.first] {
+            let case = stage.case(stage.kinds());
+            case.deploy(&plan(&stage.before, case.platform())).await.unwrap();
+            case.disagreement().await.unwrap();
+            records.extend(case.records.all());
+            case.tear_down().await.unwrap();
+            assert_eq!(case.physical().await.into_iter().collect::<Vec<_>>(), Vec::<String>::new());
+        }
+        for component in [Component::Network, Component::Cluster] {
+            let written = |kind| records.iter().any(|one| one.id.component() == component && one.kind == kind);
+            assert!(component.kinds().all(written), "{component}");
+        }
         records.retain(|record| {
             let written = form(&serde_json::to_value(record).unwrap());
-            !golden(record.kind).iter().any(|path| form(&read(path)) == written)
+            !golden(record.id.component(), record.kind).iter().any(|path| form(&read(path)) == written)
         });
         if std::env::var_os("GOLDEN_UPDATE").is_some() {
             records.iter().for_each(add);
@@ -63,8 +77,6 @@ fn every_form_that_is_written_has_a_golden_record() {
              form by GOLDEN_UPDATE=1:\n{}",
             new.join("\n")
         );
-        given.tear_down().await.unwrap();
-        assert_eq!(given.physical().await.into_iter().collect::<Vec<_>>(), Vec::<String>::new());
     });
 }
 
@@ -74,12 +86,12 @@ fn read(path: &Path) -> Value {
 
 /// Keeps a record as the next golden one of its kind, unless one of its form was just added.
 fn add(record: &Record) {
-    let known = golden(record.kind);
+    let known = golden(record.id.component(), record.kind);
     let value = serde_json::to_value(record).unwrap();
     if known.iter().any(|path| form(&read(path)) == form(&value)) {
         return;
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/network/tests/golden");
+    let folder = folder(record.id.component());
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(format!("{}.{}.json", record.kind, known.len() + 1));
     std::fs::write(path, serde_json::to_string_pretty(&value).unwrap() + "\n").unwrap();

@@ -12,7 +12,6 @@ use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
 use domain::{Class, Component, Epoch, Fault, FaultName, Identity, Incarnation, Kind, PlatformName, RunId};
 use engine::{Engine, Fence, Kinds, Order, Outcome, Pass};
 use jiff::{SignedDuration, Timestamp};
-use network::Clients;
 use plan::{Goal, Plan};
 use sandbox::{Options, Sandbox};
 use testkit::Records;
@@ -21,6 +20,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use crate::clusters::{self, GIVEN_KEY};
+use crate::listing::Listing;
 use crate::plans::{Before, target};
 use crate::wrapped;
 
@@ -32,6 +33,12 @@ pub(crate) const INSTALLATION: &str = "undo";
 
 /// More than any call takes here.
 const SETTLING: SignedDuration = SignedDuration::from_secs(3);
+
+/// Who may take on a role that is only named.
+const NOBODY: &str = r#"{"Version": "2012-10-17", "Statement": []}"#;
+
+/// In the order of the state machines.
+pub(crate) const GOALS: [Goal; 4] = [Goal::Foundation, Goal::Egress, Goal::ControlPlane, Goal::Compute];
 
 /// For how long a goal may take before a case fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,6 +52,7 @@ pub(crate) struct Stage {
     pub(crate) before: Before,
     config: SdkConfig,
     iam: aws_sdk_iam::Client,
+    listing: Listing,
     _folder: Folder,
 }
 
@@ -59,18 +67,19 @@ impl Stage {
         let folder = Folder::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandboxes")).unwrap();
         // The functions are members of the workspace: whoever built this test has built them beside it.
         let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
-        let sandbox =
-            Sandbox::up(&Options { dir: folder.path.clone(), scale: SCALE, functions: Some(programs) }).await.unwrap();
+        let options = Options { dir: folder.path.clone(), scale: SCALE, functions: Some(programs) };
+        let sandbox = Sandbox::up_without_kubernetes(&options).await.unwrap();
         let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(10));
         let config = sandbox.config().to_builder().retry_config(retries).build();
-        let before = before(&aws_sdk_ec2::Client::new(&config)).await;
         let iam = aws_sdk_iam::Client::new(&config);
-        Self { sandbox, before, config, iam, _folder: folder }
+        let before = before(&config, &iam).await;
+        let listing = Listing::new(&config);
+        Self { sandbox, before, config, iam, listing, _folder: folder }
     }
 
     /// The real kinds, their calls signed by the administrator.
     pub(crate) fn kinds(&self) -> Kinds {
-        network::kinds(&Clients::new(&self.config))
+        kinds(&self.config)
     }
 
     /// The real kinds, their calls signed by a new user of this name, who may do everything.
@@ -81,7 +90,7 @@ impl Stage {
         let key = self.iam.create_access_key().user_name(user).send().await.unwrap().access_key.unwrap();
         let credentials = Credentials::new(key.access_key_id, key.secret_access_key, None, None, "undo");
         let provider = SharedCredentialsProvider::new(credentials);
-        network::kinds(&Clients::new(&self.config.to_builder().credentials_provider(provider).build()))
+        kinds(&self.config.to_builder().credentials_provider(provider).build())
     }
 
     /// A new platform.
@@ -120,7 +129,15 @@ impl Stage {
     }
 }
 
-async fn before(ec2: &aws_sdk_ec2::Client) -> Before {
+/// The kinds of all components. What several own, each makes in the same way.
+fn kinds(config: &SdkConfig) -> Kinds {
+    let mut all = network::kinds(&network::Clients::new(config));
+    all.extend(cluster::kinds(&cluster::Clients::new(config)));
+    all
+}
+
+async fn before(config: &SdkConfig, iam: &aws_sdk_iam::Client) -> Before {
+    let ec2 = aws_sdk_ec2::Client::new(config);
     let vpc = async |cidr: &str| ec2.create_vpc().cidr_block(cidr).send().await.unwrap().vpc.unwrap().vpc_id.unwrap();
     let (peer, vpc) = (vpc("10.9.0.0/16").await, vpc("10.60.0.0/16").await);
     let subnet = async |zone: &str, cidr: &str| {
@@ -135,7 +152,25 @@ async fn before(ec2: &aws_sdk_ec2::Client) -> Before {
         call.send().await.unwrap();
     }
     let gateway = ec2.create_transit_gateway().send().await.unwrap().transit_gateway.unwrap();
-    Before { peer, transit_gateway: gateway.transit_gateway_id.unwrap(), vpc, subnets }
+    let kms = aws_sdk_kms::Client::new(config);
+    let key = kms.create_key().send().await.unwrap().key_metadata.unwrap();
+    kms.create_alias().alias_name(GIVEN_KEY).target_key_id(key.key_id()).send().await.unwrap();
+    iam.create_user().user_name("mona").send().await.unwrap();
+    let role = async |name: &str| {
+        let call = iam.create_role().role_name(name).assume_role_policy_document(NOBODY);
+        call.send().await.unwrap().role.unwrap().arn
+    };
+    let (_, own) = (role("deployer").await, role("undo-own").await);
+    let facts = clusters::facts(config, &own, &vpc, &subnets).await;
+    Before { peer, transit_gateway: gateway.transit_gateway_id.unwrap(), vpc, subnets, facts }
+}
+
+/// The components as the state machines call them.
+pub(crate) fn in_order(pass: Pass) -> [Component; 2] {
+    match pass {
+        Pass::Prune => [Component::Cluster, Component::Network],
+        Pass::Converge(_) | Pass::Verify => [Component::Network, Component::Cluster],
+    }
 }
 
 /// One platform.
@@ -159,8 +194,8 @@ impl Case {
         self.epoch = self.records.next_epoch();
     }
 
-    /// One call of the engine.
-    pub(crate) async fn call(&self, plan: &Plan, pass: Pass) -> Result<Outcome, Fault> {
+    /// One call of a component's function.
+    pub(crate) async fn call(&self, plan: &Plan, component: Component, pass: Pass) -> Result<Outcome, Fault> {
         let engine = Engine {
             ledger: &self.records,
             kinds: &self.kinds,
@@ -173,19 +208,26 @@ impl Case {
             identity: self.identity.clone(),
             target: target(),
             plan,
-            component: Component::Network,
+            component,
             pass,
             deadline: Instant::now() + Duration::from_secs(50),
         };
         engine.advance(&order).await
     }
 
-    /// Calls until the goal is reached, as a state machine does.
+    /// Calls until the goal is reached, as a state machine does: what is built on goes last.
     pub(crate) async fn until_ready(&self, plan: &Plan, pass: Pass) -> Result<(), Fault> {
+        for component in in_order(pass) {
+            self.component_until_ready(plan, component, pass).await?;
+        }
+        Ok(())
+    }
+
+    async fn component_until_ready(&self, plan: &Plan, component: Component, pass: Pass) -> Result<(), Fault> {
         let begun = Instant::now();
         let mut last = String::new();
         while begun.elapsed() < PATIENCE {
-            match self.call(plan, pass).await {
+            match self.call(plan, component, pass).await {
                 Ok(Outcome::Ready) => return Ok(()),
                 Ok(Outcome::Pending { blocked, .. }) => last = format!("{blocked:?}"),
                 Err(fault) if fault.class() == Class::Transient => last = fault.to_string(),
@@ -196,10 +238,17 @@ impl Case {
         Err(Fault::new(FaultName::DeadlineExceeded, last))
     }
 
+    /// Builds all of it, and takes nothing away.
+    pub(crate) async fn build(&self, plan: &Plan) -> Result<(), Fault> {
+        for goal in GOALS {
+            self.until_ready(plan, Pass::Converge(goal)).await?;
+        }
+        Ok(())
+    }
+
     /// Converge, verify and prune, as a run does.
     pub(crate) async fn deploy(&self, plan: &Plan) -> Result<(), Fault> {
-        self.until_ready(plan, Pass::Converge(Goal::Foundation)).await?;
-        self.until_ready(plan, Pass::Converge(Goal::Egress)).await?;
+        self.build(plan).await?;
         self.until_ready(plan, Pass::Verify).await?;
         self.until_ready(plan, Pass::Prune).await
     }
@@ -214,12 +263,18 @@ impl Case {
         let config = &self.stage.config;
         let clients = teardown::Clients {
             ec2: aws_sdk_ec2::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            eks: aws_sdk_eks::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
+            kms: aws_sdk_kms::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
         };
-        let report =
-            teardown::proof::prove(&clients, &self.identity, &target(), self.run, Timestamp::now()).await.unwrap();
-        report.left.into_iter().map(|left| format!("{} {}", left.what, left.locator)).collect()
+        // What EKS leaves is listed apart, below.
+        let proof = teardown::proof::prove(&clients, &self.identity, &target(), None, self.run, Timestamp::now());
+        // An alias goes with its key.
+        let left = proof.await.unwrap().left.into_iter().filter(|left| left.what != "KMS alias");
+        let mut found: BTreeSet<String> = left.map(|left| format!("{} {}", left.what, left.locator)).collect();
+        found.extend(self.stage.listing.of(self.platform()).await);
+        found
     }
 
     /// Why the ledger and the services do not name the same things; nothing if they do.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use domain::{Fault, FaultName};
+use domain::{Class, Fault, FaultName};
 use engine::{CallError, Created, Kinds, Observed, Progress, Resource, Subject};
 use plan::FieldChange;
 
@@ -91,9 +91,7 @@ impl Resource for Twice {
         match self.0.delete(subject).await {
             Ok(_) | Err(CallError::NotFound) => Ok(first),
             // What AWS is already deleting may say so.
-            Err(CallError::Fault(fault)) if fault.name == FaultName::UpdateInProgress && first == Progress::Pending => {
-                Ok(first)
-            }
+            Err(CallError::Fault(fault)) if fault.class() == Class::Conflict && first == Progress::Pending => Ok(first),
             Err(error) => Err(error),
         }
     }

@@ -62,7 +62,9 @@ impl Resource for ControlPlane {
         let access = CreateAccessConfigRequest::builder()
             .authentication_mode(AuthenticationMode::Api)
             .bootstrap_cluster_creator_admin_permissions(false);
-        let encryption = EncryptionConfig::builder().provider(Provider::builder().key_arn(spec.key.as_str()).build());
+        let encryption = EncryptionConfig::builder()
+            .resources("secrets")
+            .provider(Provider::builder().key_arn(spec.key.as_str()).build());
         let mut call = self
             .eks
             .create_cluster()

@@ -1,7 +1,22 @@
 //! Instance types: which there are, for which processor, and how much they hold.
 //!
 //! Families and sizes of <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-types.html> that node groups are
-//! made of; a type is a family and a size of it. Accelerated and metal types are left out.
+//! made of; a type is a family and a size of it. Accelerated and metal types are left out, and of what
+//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypes.html> tells all that the list does not say.
+
+use serde_json::{Value, json};
+
+use super::filter::{self, Field};
+use super::request::Refusal;
+use super::{Answer, Call};
+
+const FIELDS: &[Field] = &[
+    ("instance-type", "instanceType"),
+    ("current-generation", "currentGeneration"),
+    ("processor-info.supported-architecture", "processorInfo/supportedArchitectures"),
+    ("vcpu-info.default-vcpus", "vCpuInfo/defaultVCpus"),
+    ("memory-info.size-in-mib", "memoryInfo/sizeInMiB"),
+];
 
 /// What an instance of a type offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +105,8 @@ const SIZES: &[(&str, u32, u32)] = &[
     ("24xlarge", 96, 737),
 ];
 
+const BURSTABLE_FAMILIES: &[&str] = &["t3", "t3a", "t4g"];
+
 /// Burstable types: size, MiB of memory and pods; all have two processors up to `large`.
 const BURSTABLE: &[(&str, u32, u32, u32)] = &[
     ("micro", 2, 1024, 4),
@@ -104,7 +121,7 @@ const BURSTABLE: &[(&str, u32, u32, u32)] = &[
 pub(crate) fn find(name: &str) -> Option<InstanceType> {
     let (family, size) = name.split_once('.')?;
     let arm = family.trim_start_matches(|letter: char| !letter.is_ascii_digit()).contains('g');
-    if ["t3", "t3a", "t4g"].contains(&family) {
+    if BURSTABLE_FAMILIES.contains(&family) {
         let (_, processors, memory, pods) = BURSTABLE.iter().find(|(known, ..)| *known == size)?;
         return Some(InstanceType { processors: *processors, memory: *memory, pods: *pods, arm });
     }
@@ -116,6 +133,41 @@ pub(crate) fn find(name: &str) -> Option<InstanceType> {
         None => return None,
     };
     Some(InstanceType { processors, memory: processors * each, pods, arm })
+}
+
+pub(super) fn describe(call: &mut Call<'_>) -> Answer {
+    let names = call.request.list("InstanceType");
+    if let Some(unknown) = names.iter().find(|name| find(name).is_none()) {
+        let message = format!("The following supplied instance types do not exist: [{unknown}]");
+        return Err(Refusal::new("InvalidInstanceType", message));
+    }
+    let filters = filter::filters(call.request);
+    let mut found = Vec::new();
+    for (name, one) in all() {
+        let shown = shown(&name, one);
+        if (names.is_empty() || names.contains(&name.as_str())) && filter::passes(&shown, &filters, FIELDS)? {
+            found.push(shown);
+        }
+    }
+    Ok(json!({ "instanceTypeSet": found }))
+}
+
+fn all() -> impl Iterator<Item = (String, InstanceType)> {
+    let sizes = || SIZES.iter().map(|(size, ..)| *size).chain(["medium"]);
+    let families = FAMILIES.iter().flat_map(move |(family, _)| sizes().map(move |size| format!("{family}.{size}")));
+    let burstable =
+        BURSTABLE_FAMILIES.iter().flat_map(|family| BURSTABLE.iter().map(move |(size, ..)| format!("{family}.{size}")));
+    families.chain(burstable).filter_map(|name| find(&name).map(|found| (name, found)))
+}
+
+fn shown(name: &str, one: InstanceType) -> Value {
+    json!({
+        "instanceType": name,
+        "currentGeneration": true,
+        "processorInfo": {"supportedArchitectures": [if one.arm { "arm64" } else { "x86_64" }]},
+        "vCpuInfo": {"defaultVCpus": one.processors},
+        "memoryInfo": {"sizeInMiB": one.memory},
+    })
 }
 
 #[cfg(test)]
