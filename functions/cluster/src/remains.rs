@@ -82,3 +82,79 @@ fn tag(key: &str) -> String {
 fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::operation::delete_network_interface::{DeleteNetworkInterfaceError, DeleteNetworkInterfaceOutput};
+    use aws_sdk_ec2::operation::delete_security_group::{DeleteSecurityGroupError, DeleteSecurityGroupOutput};
+    use aws_sdk_ec2::operation::describe_network_interfaces::DescribeNetworkInterfacesOutput;
+    use aws_sdk_ec2::operation::describe_security_groups::DescribeSecurityGroupsOutput;
+    use aws_smithy_mocks::{Rule, mock};
+    use domain::FaultName;
+
+    use super::*;
+
+    fn asks(filters: &[Filter], name: &str, value: &str) -> bool {
+        filters.iter().any(|filter| filter.name() == Some(name) && filter.values() == [value.to_owned()])
+    }
+
+    /// Two interfaces and two groups with the cluster's tags: one of each is not called as EKS calls its own.
+    fn shown() -> [Rule; 2] {
+        let interfaces = mock!(Client::describe_network_interfaces)
+            .match_requests(|request| {
+                let filters = request.filters();
+                asks(filters, "vpc-id", "vpc-1")
+                    && asks(filters, "tag:cluster.k8s.amazonaws.com/name", "demo")
+                    && asks(filters, "status", "available")
+            })
+            .then_output(|| {
+                let one = |id: &str, text: &str| {
+                    NetworkInterface::builder().network_interface_id(id).description(text).build()
+                };
+                let all = DescribeNetworkInterfacesOutput::builder().network_interfaces(one("eni-1", "aws-K8S-i-1"));
+                all.network_interfaces(one("eni-2", "a copy")).build()
+            });
+        let groups = mock!(Client::describe_security_groups)
+            .match_requests(|request| {
+                asks(request.filters(), "vpc-id", "vpc-1")
+                    && asks(request.filters(), "tag:aws:eks:cluster-name", "demo")
+            })
+            .then_output(|| {
+                let one = |id: &str, name: &str| SecurityGroup::builder().group_id(id).group_name(name).build();
+                let all = DescribeSecurityGroupsOutput::builder().security_groups(one("sg-1", "eks-cluster-sg-demo-7"));
+                all.security_groups(one("sg-2", "eks-cluster-sg-demonstration-7")).build()
+            });
+        [interfaces, groups]
+    }
+
+    async fn swept(interface: Rule, group: Rule) -> Result<(), CallError> {
+        let [interfaces, groups] = shown();
+        let ec2 = testkit::mocked!(aws_sdk_ec2, MatchAny, [&interfaces, &groups, &interface, &group]);
+        let remains = Remains::find(&ec2, "demo", "vpc-1").await.unwrap();
+        assert!(!remains.is_empty());
+        remains.delete(&ec2).await
+    }
+
+    #[tokio::test]
+    async fn only_what_eks_and_its_agents_call_their_own_is_deleted() {
+        let interface = mock!(Client::delete_network_interface)
+            .match_requests(|request| request.network_interface_id() == Some("eni-1"))
+            .then_output(|| DeleteNetworkInterfaceOutput::builder().build());
+        let group = mock!(Client::delete_security_group)
+            .match_requests(|request| request.group_id() == Some("sg-1"))
+            .then_output(|| DeleteSecurityGroupOutput::builder().build());
+        swept(interface.clone(), group.clone()).await.unwrap();
+        assert_eq!((interface.num_calls(), group.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_is_fine_and_a_group_that_something_holds_is_waited_for() {
+        let code = |code: &str| aws_sdk_ec2::error::ErrorMetadata::builder().code(code).build();
+        let interface = mock!(Client::delete_network_interface)
+            .then_error(move || DeleteNetworkInterfaceError::generic(code("InvalidNetworkInterfaceID.NotFound")));
+        let group = mock!(Client::delete_security_group)
+            .then_error(move || DeleteSecurityGroupError::generic(code("DependencyViolation")));
+        let Err(CallError::Fault(fault)) = swept(interface, group).await else { panic!("it is held") };
+        assert_eq!(fault.name, FaultName::DependencyStillThere);
+    }
+}

@@ -80,3 +80,113 @@ fn verdict(identity: &Identity, foreign: &[Found]) -> Result<(), Fault> {
     let next = format!("remove it (`{}`), then run `landfall destroy {}` again", first.command, identity.platform);
     Err(Fault::new(FaultName::Foreign, message).next(next))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use aws_sdk_ec2::types::{
+        GroupIdentifier, Instance, NetworkInterface, NetworkInterfaceAttachment, NetworkInterfaceStatus, SecurityGroup,
+    };
+    use domain::{
+        AccountId, Component, Generation, Incarnation, Locator, PlatformName, Region, ResourceId, State, Target,
+    };
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::account::{self, Account};
+
+    fn record(kind: Kind, locator: &str) -> Record {
+        Record {
+            id: ResourceId::new(Component::Cluster, locator),
+            generation: Generation::FIRST,
+            kind,
+            schema: Record::SCHEMA,
+            target: Target {
+                account: AccountId::parse("123456789012").unwrap(),
+                region: Region::parse("eu-west-1").unwrap(),
+            },
+            locator: Some(Locator(locator.to_owned())),
+            spec: json!({"name": locator}),
+            needs: Vec::new(),
+            state: State::Ready,
+            outputs: BTreeMap::from([("securityGroup".to_owned(), "sg-eks".to_owned())]),
+            adopted: false,
+            attempts: 1,
+            confirmed: None,
+            created: Timestamp::UNIX_EPOCH,
+            updated: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn instance(id: &str, cluster: &str) -> Instance {
+        Instance::builder().instance_id(id).tags(account::tag("eks:cluster-name", cluster)).build()
+    }
+
+    fn interface(id: &str, status: &str, group: &str) -> aws_sdk_ec2::types::builders::NetworkInterfaceBuilder {
+        NetworkInterface::builder()
+            .network_interface_id(id)
+            .status(NetworkInterfaceStatus::from(status))
+            .groups(GroupIdentifier::builder().group_id(group).build())
+    }
+
+    /// What EKS and its agents make for a cluster called demo.
+    fn with_cluster() -> Account {
+        let group = SecurityGroup::builder().group_id("sg-eks").group_name("eks-cluster-sg-demo-1");
+        let of_node = NetworkInterfaceAttachment::builder().instance_id("i-node").build();
+        Account {
+            instances: vec![instance("i-node", "demo")],
+            interfaces: vec![
+                interface("eni-plane", "in-use", "sg-eks").description("Amazon EKS demo").build(),
+                interface("eni-fargate", "in-use", "sg-eks").build(),
+                interface("eni-node", "in-use", "sg-eks").attachment(of_node).build(),
+                interface("eni-left", "available", "sg-eks")
+                    .tag_set(account::tag("cluster.k8s.amazonaws.com/name", "demo"))
+                    .build(),
+            ],
+            groups: vec![group.tags(account::tag("aws:eks:cluster-name", "demo")).build()],
+            ..Account::default()
+        }
+    }
+
+    async fn inspected(account: Account) -> Result<(), Fault> {
+        let identity = Identity {
+            installation: "home".into(),
+            platform: PlatformName::parse("demo").unwrap(),
+            incarnation: Incarnation::parse("01JD0000000000000000000002").unwrap(),
+        };
+        let records = [record(Kind::Vpc, "vpc-1"), record(Kind::ControlPlane, "demo")];
+        inspect(&account.clients().0, &identity, &records).await
+    }
+
+    #[tokio::test]
+    async fn what_eks_made_for_the_platforms_cluster_does_not_stand_in_the_way() {
+        inspected(with_cluster()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_foreign_instance_is_named_with_the_command_that_removes_it() {
+        let mut account = with_cluster();
+        account.instances.push(instance("i-theirs", "other"));
+        let fault = inspected(account).await.unwrap_err();
+        assert_eq!(fault.name, FaultName::Foreign);
+        let told = fault.to_string();
+        assert!(told.contains("instance i-theirs") && !told.contains("i-node"), "{told}");
+        let next = fault.next.unwrap();
+        assert!(next.contains("aws ec2 terminate-instances --instance-ids i-theirs"), "{next}");
+    }
+
+    #[tokio::test]
+    async fn an_interface_that_somebody_put_into_the_clusters_group_is_foreign() {
+        let mut account = with_cluster();
+        account.interfaces.push(interface("eni-theirs", "available", "sg-eks").build());
+        account.interfaces.push(
+            interface("eni-other", "available", "sg-2")
+                .tag_set(account::tag("cluster.k8s.amazonaws.com/name", "other"))
+                .build(),
+        );
+        let told = inspected(account).await.unwrap_err().to_string();
+        assert!(told.contains("eni-theirs") && told.contains("eni-other") && !told.contains("eni-left"), "{told}");
+    }
+}

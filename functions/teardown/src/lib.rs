@@ -5,6 +5,8 @@
 //! The function lists and reports. It deletes one thing only, the log group that EKS makes again ([`remains`]): components
 //! delete what the ledger names, people delete the rest.
 
+#[cfg(test)]
+mod account;
 mod input;
 pub mod inspect;
 pub mod listing;

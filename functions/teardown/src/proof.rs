@@ -124,3 +124,86 @@ fn note(report: &mut Report, what: &str, by: &str, found: Vec<Found>) {
         command: found.command,
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::SecurityGroup;
+    use aws_sdk_eks::types::Cluster;
+    use aws_sdk_kms::primitives::DateTime;
+    use aws_sdk_kms::types::{KeyMetadata, KeyState};
+    use domain::{AccountId, Incarnation, PlatformName, Region, Tags};
+
+    use super::*;
+    use crate::account::{self, Account};
+
+    fn identity(platform: &str) -> Identity {
+        let incarnation = Incarnation::parse("01JD0000000000000000000002").unwrap();
+        Identity { installation: "home".into(), platform: PlatformName::parse(platform).unwrap(), incarnation }
+    }
+
+    fn key(id: &str, state: KeyState, tags: Tags) -> (KeyMetadata, Tags) {
+        let goes = (state == KeyState::PendingDeletion).then(|| DateTime::from_secs(604_800));
+        (KeyMetadata::builder().key_id(id).key_state(state).set_deletion_date(goes).build().unwrap(), tags)
+    }
+
+    async fn proved(account: &Account, past: Option<&Past>) -> Report {
+        let (account_id, region) = (AccountId::parse("123456789012").unwrap(), Region::parse("eu-west-1").unwrap());
+        let target = Target { account: account_id, region };
+        let clients = account.clients().0;
+        prove(&clients, &identity("demo"), &target, past, RunId::random(), Timestamp::UNIX_EPOCH).await.unwrap()
+    }
+
+    fn left(report: &Report) -> Vec<&str> {
+        report.left.iter().map(|left| left.locator.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_scheduled_for_deletion_is_reported_as_that() {
+        let ours = identity("demo").platform_tags();
+        let keys = vec![
+            key("there", KeyState::Enabled, ours.clone()),
+            key("going", KeyState::PendingDeletion, ours),
+            key("theirs", KeyState::Enabled, identity("other").platform_tags()),
+        ];
+        let report = proved(&Account { keys, ..Account::default() }, None).await;
+        assert_eq!(left(&report), ["there"]);
+        let at = Timestamp::from_second(604_800).unwrap();
+        assert_eq!(report.scheduled, [Scheduled { what: "KMS key".into(), locator: "going".into(), at }]);
+        assert_eq!(verdict(&report).unwrap_err().name, FaultName::LeftBehind);
+    }
+
+    #[tokio::test]
+    async fn a_cluster_is_left_with_a_command_that_takes_its_nodes_first() {
+        let cluster = Cluster::builder().name("old").deletion_protection(true);
+        let cluster = cluster.set_tags(Some(identity("demo").platform_tags().into_iter().collect())).build();
+        let theirs = Cluster::builder().name("demo").build();
+        let report = proved(&Account { clusters: vec![cluster, theirs], ..Account::default() }, None).await;
+        assert_eq!(left(&report), ["old"], "the one of the platform's name is not the platform's");
+        let steps: Vec<&str> = report.left[0].command.split(" && ").collect();
+        assert_eq!(
+            steps,
+            [
+                "aws eks delete-nodegroup --cluster-name old --nodegroup-name core",
+                "aws eks wait nodegroup-deleted --cluster-name old --nodegroup-name core",
+                "aws eks delete-fargate-profile --cluster-name old --fargate-profile-name apps",
+                "aws eks wait fargate-profile-deleted --cluster-name old --fargate-profile-name apps",
+                "aws eks update-cluster-config --name old --no-deletion-protection",
+                "aws eks wait cluster-active --name old",
+                "aws eks delete-cluster --name old",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_eks_made_is_left_once_and_only_of_a_cluster_that_the_platform_had() {
+        let group = SecurityGroup::builder().group_id("sg-1").group_name("eks-cluster-sg-demo-1");
+        let group = group.tags(account::tag("aws:eks:cluster-name", "demo"));
+        let group = group.tags(account::tag("kubernetes.io/cluster/demo", "owned")).build();
+        let account = Account { groups: vec![group], ..Account::default() };
+        let past = Past { cluster: identity("demo").platform, since: Timestamp::UNIX_EPOCH };
+        assert!(left(&proved(&account, None).await).is_empty(), "somebody else's cluster had that name");
+        let report = proved(&account, Some(&past)).await;
+        assert_eq!(left(&report), ["sg-1"]);
+        assert_eq!(report.left[0].reason, "found by the tag aws:eks:cluster-name = demo");
+    }
+}

@@ -151,3 +151,68 @@ async fn log_groups(clients: &Clients, only: Option<&PlatformName>) -> Result<Se
     let found = listed.into_iter().map(|log| (log.cluster, log.group)).collect();
     Ok(Searched { what: LOG_GROUP, by: format!("the name {prefix}"), found })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatchlogs::types::LogGroup;
+    use aws_sdk_ec2::types::SecurityGroup;
+    use aws_sdk_eks::types::Cluster;
+    use domain::Tags;
+
+    use super::*;
+    use crate::account::{self, Account};
+
+    fn past() -> Past {
+        Past { cluster: PlatformName::parse("demo").unwrap(), since: Timestamp::from_second(100).unwrap() }
+    }
+
+    fn log(name: &str, created: i64, days: Option<i32>, tags: Tags) -> (LogGroup, Tags) {
+        let group = LogGroup::builder().log_group_name(name).creation_time(created * 1000);
+        let arn = format!("arn:aws:logs:eu-west-1:111122223333:log-group:{name}:*");
+        (group.arn(arn).set_retention_in_days(days).build(), tags)
+    }
+
+    async fn swept(account: &Account) -> usize {
+        let (clients, deleted) = account.clients();
+        let swept = sweep(&clients, &past()).await.unwrap();
+        assert_eq!(deleted.num_calls(), swept);
+        swept
+    }
+
+    #[tokio::test]
+    async fn the_log_group_that_eks_made_again_is_deleted_and_no_other() {
+        let name = "/aws/eks/demo/cluster";
+        let with = |log_groups| Account { log_groups, ..Account::default() };
+        assert_eq!(swept(&with(vec![log(name, 200, None, Tags::new())])).await, 1);
+        let tags = Tags::from([("owner".to_owned(), "somebody".to_owned())]);
+        let others = [
+            ("tagged", log(name, 200, None, tags)),
+            ("kept for some days", log(name, 200, Some(7), Tags::new())),
+            ("older than the platform", log(name, 50, None, Tags::new())),
+            ("another cluster's", log("/aws/eks/demo-2/cluster", 200, None, Tags::new())),
+            ("no control plane's", log("/aws/eks/demo/cluster/more", 200, None, Tags::new())),
+        ];
+        for (why, group) in others {
+            assert_eq!(swept(&with(vec![group])).await, 0, "{why}");
+        }
+    }
+
+    #[tokio::test]
+    async fn while_there_is_a_cluster_of_the_name_nothing_is_left_of_it() {
+        let group = SecurityGroup::builder().group_id("sg-1").group_name("eks-cluster-sg-demo-1");
+        let group = group.tags(account::tag("aws:eks:cluster-name", "demo")).build();
+        let log_groups = vec![log("/aws/eks/demo/cluster", 200, None, Tags::new())];
+        let gone = Account { groups: vec![group], log_groups, ..Account::default() };
+        let there = Account { clusters: vec![Cluster::builder().name("demo").build()], ..gone.clone() };
+        let locators = async |account: &Account, only: Option<&PlatformName>| {
+            let searched = list(&account.clients().0, only).await.unwrap();
+            let found = searched.into_iter().flat_map(|one| one.found);
+            found.map(|(cluster, found)| format!("{cluster}: {}", found.locator)).collect::<Vec<_>>()
+        };
+        for only in [None, Some(&past().cluster)] {
+            assert_eq!(locators(&gone, only).await, ["demo: sg-1", "demo: /aws/eks/demo/cluster"]);
+            assert!(locators(&there, only).await.is_empty());
+        }
+        assert_eq!(swept(&there).await, 0);
+    }
+}

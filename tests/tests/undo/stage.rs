@@ -269,7 +269,8 @@ impl Case {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
         };
         // What EKS leaves is listed apart, below.
-        let proof = teardown::proof::prove(&clients, &self.identity, &target(), None, self.run, Timestamp::now());
+        let target = target();
+        let proof = teardown::proof::prove(&clients, &self.identity, &target, None, self.run, Timestamp::now());
         // An alias goes with its key.
         let left = proof.await.unwrap().left.into_iter().filter(|left| left.what != "KMS alias");
         let mut found: BTreeSet<String> = left.map(|left| format!("{} {}", left.what, left.locator)).collect();

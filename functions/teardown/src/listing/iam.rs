@@ -68,3 +68,25 @@ pub async fn oidc_providers(iam: &Client, region: &Region) -> Result<Vec<Found>,
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+
+    #[tokio::test]
+    async fn a_role_goes_only_without_its_policies_and_out_of_every_instance_profile() {
+        let iam = Account::default().clients().0.iam;
+        let role = named("role", "node", "/landfall/home/demo/", None, "iam delete-role --role-name");
+        let steps = with_its_policies(&iam, role).await.unwrap().command;
+        assert_eq!(
+            steps.split(" && ").collect::<Vec<_>>(),
+            [
+                "aws iam delete-role-policy --role-name node --policy-name write",
+                "aws iam detach-role-policy --role-name node --policy-arn arn:aws:iam::aws:policy/Node",
+                "aws iam remove-role-from-instance-profile --instance-profile-name eks-1 --role-name node",
+                "aws iam delete-role --role-name node",
+            ]
+        );
+    }
+}
