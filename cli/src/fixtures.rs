@@ -375,6 +375,7 @@ pub fn report() -> Report {
             listing("roles", "the path /landfall/landfall/demo/"),
         ],
         left: Vec::new(),
+        scheduled: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ import threading
 
 import privileges
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import eventbridge, iam, kms, lambda_svc, s3, stepfunctions
+from ministack.services import ec2, eventbridge, iam, kms, lambda_svc, s3, stepfunctions
 
 version = contextvars.ContextVar("version", default=None)
 
@@ -200,6 +200,21 @@ def lambdas_own_calls() -> None:
     lambda_svc._emit_lambda_logs, lambda_svc._route_async_failure = write_if_allowed, hand_over_if_allowed
 
 
+def instance_filters() -> None:
+    """Instances are listed by their VPC and subnet too.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+    """
+    original = ec2._matches_filters
+    fields = {"vpc-id": "VpcId", "subnet-id": "SubnetId"}
+
+    def matches(instance, filters):
+        there = all(instance.get(field) in filters.get(name, [instance.get(field)]) for name, field in fields.items())
+        return there and original(instance, filters)
+
+    ec2._matches_filters = matches
+
+
 def keys_and_aliases() -> None:
     """A call that names a key by an alias is about that key; where no key has the alias, KMS says so, whatever the caller
     may do. Who makes or deletes an alias needs the permission on the alias and on the key. A new key's tags are a permission
@@ -265,6 +280,7 @@ def provider_tags() -> None:
 
 def apply() -> None:
     provider_tags()
+    instance_filters()
     keys_and_aliases()
     lambdas_own_calls()
     role_paths()

@@ -67,6 +67,13 @@ impl Durations {
         self.real(180.0)
     }
 
+    /// From the end of a cluster until its control plane's last logs arrive. AWS does not say; users see it within minutes:
+    /// <https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2763>
+    #[must_use]
+    pub fn last_logs(self) -> Duration {
+        self.real(30.0)
+    }
+
     /// One minor version up or down.
     /// <https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html>: "the update takes several minutes"
     #[must_use]

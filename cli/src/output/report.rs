@@ -6,7 +6,7 @@ use super::paint::{Paint, Tone};
 use super::table::{Cell, lines};
 use super::time::Clock;
 
-/// The verdict, what was listed, and what to do about each leftover.
+/// The verdict, what was listed, what to do about each leftover, and what goes by itself.
 pub fn report(paint: Paint, clock: &Clock, report: &Report) -> String {
     let left = format!("{} left", report.left.len());
     let tone = if report.left.is_empty() { Tone::Good } else { Tone::Bad };
@@ -30,12 +30,22 @@ pub fn report(paint: Paint, clock: &Clock, report: &Report) -> String {
         text.push_str(&format!("\n{} {} {}: {}\n", paint.paint(Tone::Bad, "-"), left.what, left.locator, left.reason));
         text.push_str(&format!("  remove it with `{}`\n", left.command));
     }
+    for one in &report.scheduled {
+        let when = clock.date(one.at);
+        text.push_str(&format!(
+            "\n{} {} {} goes at {when}, as scheduled\n",
+            paint.paint(Tone::Quiet, "-"),
+            one.what,
+            one.locator
+        ));
+    }
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use ledger::{Leftover, Listing};
+    use jiff::ToSpan as _;
+    use ledger::{Leftover, Listing, Scheduled};
 
     use super::*;
     use crate::fixtures;
@@ -58,6 +68,14 @@ mod tests {
             command: "aws ec2 delete-security-group --group-id sg-0abc".to_owned(),
         };
         let with = Report { listings: vec![listing("security groups", 1)], left: vec![left], ..fixtures::report() };
+        insta::assert_snapshot!(report(Paint::PLAIN, &fixtures::clock(), &with));
+    }
+
+    #[test]
+    fn a_key_goes_by_itself() {
+        let at = fixtures::report().at + 168.hours();
+        let key = Scheduled { what: "KMS key".to_owned(), locator: "0c1d2e3f".to_owned(), at };
+        let with = Report { scheduled: vec![key], ..fixtures::report() };
         insta::assert_snapshot!(report(Paint::PLAIN, &fixtures::clock(), &with));
     }
 }

@@ -53,7 +53,7 @@ fn of(kind: Kind, clients: &Clients) -> Option<Box<dyn Resource>> {
         Kind::Role => Box::new(resources::Role(clients.iam.clone())),
         Kind::LogGroup => Box::new(resources::LogGroup(clients.logs.clone())),
         Kind::KmsKey => Box::new(kms_key::KmsKey(clients.kms.clone())),
-        Kind::ControlPlane => Box::new(control_plane::ControlPlane(eks)),
+        Kind::ControlPlane => Box::new(control_plane::ControlPlane { eks, ec2: clients.ec2.clone() }),
         Kind::OidcProvider => Box::new(oidc_provider::OidcProvider(clients.iam.clone())),
         Kind::AccessEntry => Box::new(access_entry::AccessEntry(eks)),
         Kind::LaunchTemplate => Box::new(launch_template::LaunchTemplate(clients.ec2.clone())),

@@ -8,6 +8,7 @@ use lambda::{ComponentFunction, Variables};
 
 mod eks;
 mod kinds;
+mod remains;
 
 pub use kinds::{Clients, kinds};
 

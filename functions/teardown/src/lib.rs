@@ -1,13 +1,18 @@
-//! What a teardown has that no component has: a look at what others made, before anything is taken away; and the proof,
-//! after everything was. And what no teardown reaches: what carries the installation's tags or names, and no record.
+//! What a teardown has that no component has: a look at what others made, before anything is taken away; a sweep of what
+//! EKS made again, and the proof, after everything was. And what no teardown reaches: what carries the installation's tags
+//! or names, and no record.
 //!
-//! The function lists and reports. It deletes nothing: components delete what the ledger names, people delete the rest.
+//! The function lists and reports. It deletes one thing only, the log group that EKS makes again ([`remains`]): components
+//! delete what the ledger names, people delete the rest.
 
+#[cfg(test)]
+mod account;
 mod input;
 pub mod inspect;
 pub mod listing;
 pub mod orphans;
 pub mod proof;
+pub mod remains;
 
 use std::time::Duration;
 
@@ -21,6 +26,7 @@ use serde::Serialize;
 
 pub use input::Input;
 use orphans::Home;
+use remains::Past;
 
 /// The answer.
 #[derive(Debug, Clone, Serialize)]
@@ -37,10 +43,14 @@ pub enum Answer {
 pub struct Clients {
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
-    /// CloudWatch Logs.
-    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// EKS.
+    pub eks: aws_sdk_eks::Client,
     /// IAM.
     pub iam: aws_sdk_iam::Client,
+    /// KMS.
+    pub kms: aws_sdk_kms::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
 }
 
 /// The function's state.
@@ -63,8 +73,10 @@ impl Teardown {
         let config = &services.config;
         let clients = Clients {
             ec2: aws_sdk_ec2::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            eks: aws_sdk_eks::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
+            kms: aws_sdk_kms::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
         };
         let s3 = aws_sdk_s3::Client::new(config);
         let reports = variables.text("LANDFALL_STATE_BUCKET")?;
@@ -84,6 +96,10 @@ impl Teardown {
         let (task, result) = match input {
             Input::Inspect(task) => {
                 let result = self.inspect(&task, now).await;
+                (task, result)
+            }
+            Input::Sweep(task) => {
+                let result = self.sweep(&task, now).await;
                 (task, result)
             }
             Input::Proof(task) => {
@@ -106,10 +122,21 @@ impl Teardown {
         Ok(Triple::ready("nothing stands in the way"))
     }
 
+    async fn sweep(&self, task: &Task, now: Timestamp) -> Result<Triple, Fault> {
+        let ledger = &self.services.ledger;
+        let visit = visit(ledger, task, "Prove", now).await?;
+        let Some(past) = Past::of(ledger, &visit.platform).await? else {
+            return Ok(Triple::ready("there was no cluster"));
+        };
+        let swept = remains::sweep(&self.clients, &past).await?;
+        Ok(Triple::ready(format!("{swept} swept")))
+    }
+
     async fn prove(&self, task: &Task, now: Timestamp) -> Result<Triple, Fault> {
         let visit = visit(&self.services.ledger, task, "Prove", now).await?;
         let Visit { platform, run, .. } = &visit;
-        let report = proof::prove(&self.clients, &platform.identity(), &platform.target, run.id, now).await?;
+        let (identity, past) = (platform.identity(), Past::of(&self.services.ledger, platform).await?);
+        let report = proof::prove(&self.clients, &identity, &platform.target, past.as_ref(), run.id, now).await?;
         // A service may go on showing for a while what is gone.
         let began = visit.run.phases.last().map_or(now, |phase| phase.started);
         let settled = began + jiff::SignedDuration::try_from(self.settling).unwrap_or_default() <= now;

@@ -4,6 +4,8 @@
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html>
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html>
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::request::Refusal;
@@ -61,7 +63,40 @@ pub(super) fn add_managed(store: &mut Store, managed: &Managed<'_>) -> Result<(S
         "status": "attached",
     });
     let private_ip = document["privateIpAddress"].as_str().unwrap_or_default().to_owned();
-    Ok((store.add(Kind::Interface, document, std::collections::BTreeMap::new()), private_ip))
+    Ok((store.add(Kind::Interface, document, BTreeMap::new()), private_ip))
+}
+
+/// Adds an interface that is attached to an instance and goes with it; its id and private address.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterfaceAttachment.html>
+pub(super) fn add_of_instance(
+    store: &mut Store,
+    subnet: &str,
+    groups: &[String],
+    description: &str,
+    instance: &str,
+    tags: BTreeMap<String, String>,
+) -> Result<(String, String), Refusal> {
+    let mut document = document(store, subnet, groups, description)?;
+    document["status"] = json!("in-use");
+    document["attachment"] = json!({
+        "attachmentId": random_id("eni-attach"),
+        "attachTime": now(),
+        "deleteOnTermination": true,
+        "deviceIndex": usize::from(!description.is_empty()),
+        "instanceId": instance,
+        "instanceOwnerId": ACCOUNT,
+        "status": "attached",
+    });
+    let private_ip = document["privateIpAddress"].as_str().unwrap_or_default().to_owned();
+    Ok((store.add(Kind::Interface, document, tags), private_ip))
+}
+
+/// Detaches an interface: it is there, and nothing uses it.
+pub(super) fn detach(store: &mut Store, id: &str) {
+    if let Ok(interface) = store.get_mut(Kind::Interface, id) {
+        interface.document["status"] = json!("available");
+        interface.document["attachment"] = Value::Null;
+    }
 }
 
 /// Removes a service's interface and frees the address on it.

@@ -107,6 +107,49 @@ impl Ec2 {
         })
     }
 
+    /// Makes the interface that a node is launched with; none if the subnet has no address left.
+    pub(crate) fn add_node_interface(
+        &self,
+        region: &str,
+        subnet: &str,
+        group: &str,
+        instance: &str,
+    ) -> Option<Interface> {
+        let groups = [group.to_owned()];
+        self.with_store(region, |store| {
+            let made = interface::add_of_instance(store, subnet, &groups, "", instance, BTreeMap::new()).ok();
+            made.map(|(id, address)| Interface { id, address })
+        })
+    }
+
+    /// Makes the interface that the VPC CNI attaches to a node for its pods.
+    /// <https://github.com/aws/amazon-vpc-cni-k8s#eni-tags-related-to-allocation>
+    pub(crate) fn add_pod_interface(
+        &self,
+        region: &str,
+        cluster: &str,
+        subnet: &str,
+        group: &str,
+        instance: &str,
+    ) -> Option<String> {
+        let groups = [group.to_owned()];
+        let tags = BTreeMap::from([
+            ("cluster.k8s.amazonaws.com/name".to_owned(), cluster.to_owned()),
+            ("eks:eni:owner".to_owned(), "amazon-vpc-cni".to_owned()),
+            ("node.k8s.amazonaws.com/createdAt".to_owned(), jiff::Timestamp::now().to_string()),
+            ("node.k8s.amazonaws.com/instance_id".to_owned(), instance.to_owned()),
+        ]);
+        let description = format!("aws-K8S-{instance}");
+        self.with_store(region, |store| {
+            interface::add_of_instance(store, subnet, &groups, &description, instance, tags).ok().map(|(id, _)| id)
+        })
+    }
+
+    /// Detaches an interface, as the VPC CNI does before it deletes one.
+    pub(crate) fn detach_interface(&self, region: &str, id: &str) {
+        self.with_store(region, |store| interface::detach(store, id));
+    }
+
     /// Removes interfaces that EKS made.
     pub(crate) fn remove_interfaces<'a>(&self, region: &str, ids: impl Iterator<Item = &'a str>) {
         self.with_store(region, |store| ids.for_each(|id| interface::remove_managed(store, id)));

@@ -5,6 +5,8 @@
 //! <https://docs.aws.amazon.com/eks/latest/userguide/delete-cluster.html>,
 //! <https://docs.aws.amazon.com/eks/latest/userguide/deletion-protection.html>
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::network::{self, Network};
@@ -148,7 +150,7 @@ fn created(place: &mut Place<'_>, name: &str) {
     show(cluster, &region);
     cluster.set("status", "ACTIVE");
     if logs(cluster) {
-        place.jobs.push(Job::LogGroup { region, name: log_group(name) });
+        place.jobs.push(Job::LogGroup { region, name: log_group(name), after: Duration::ZERO });
     }
 }
 
@@ -172,8 +174,9 @@ fn deleted(place: &mut Place<'_>, name: &str) {
     place.ec2.remove_cluster_group(&region, cluster.hidden["group"].as_str().unwrap_or_default());
     if logs(cluster) {
         // The control plane's last logs arrive after whoever deletes a cluster has deleted its log group.
-        // <https://github.com/hashicorp/terraform-provider-aws/issues/9750>
-        place.jobs.push(Job::LogGroup { region: region.clone(), name: log_group(name) });
+        // <https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2763>
+        let after = place.durations.last_logs();
+        place.jobs.push(Job::LogGroup { region: region.clone(), name: log_group(name), after });
     }
     place.store.remove_cluster(name);
     place.jobs.push(Job::End { region, cluster: name.to_owned() });

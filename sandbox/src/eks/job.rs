@@ -1,14 +1,15 @@
 //! What EKS has others do: MiniStack, which keeps instances and logs, and the control plane's process.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
 /// One thing to do outside the state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Job {
-    /// Make sure that the log group of a cluster is there.
-    LogGroup { region: String, name: String },
+    /// Make sure that the log group of a cluster is there, after so long.
+    LogGroup { region: String, name: String, after: Duration },
     /// Show these instances in EC2.
     Launch { region: String, instances: Vec<Instance> },
     /// End these instances.

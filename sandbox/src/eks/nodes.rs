@@ -1,7 +1,12 @@
 //! The instances of managed node groups, as EC2 shows them and as Kubernetes sees them.
 //!
-//! Each has an interface in the emulated network, so its subnet is in use as long as it lives.
-//! <https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html#managed-node-group-concepts>
+//! Each has an interface in the emulated network, so its subnet is in use as long as it lives, and another one if the
+//! cluster has the VPC CNI. <https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html#managed-node-group-concepts>
+//!
+//! The CNI detaches such an interface and deletes it some seconds later. Of a node that ends in between it stays, until the
+//! CNI on another node finds it; of a cluster's last node it stays for good, and so does the security group that it is in.
+//! <https://github.com/aws/amazon-vpc-cni-k8s/issues/608>, <https://github.com/aws/amazon-vpc-cni-k8s/issues/1223>,
+//! <https://github.com/aws/aws-k8s-tester/pull/416>
 
 use std::collections::BTreeMap;
 
@@ -19,7 +24,7 @@ pub(super) fn scale(place: &mut Place<'_>, cluster: &str, group: &str) {
     let wanted = usize::try_from(wanted).unwrap_or_default();
     let mut instances = instances(record);
     let surplus = instances.split_off(wanted.min(instances.len()));
-    terminate(place, &surplus);
+    terminate(place, &surplus, false);
     let missing = wanted - instances.len();
     let (launched, full) = launch(place, cluster, group, missing, instances.len());
     instances.extend(launched);
@@ -32,18 +37,26 @@ pub(super) fn scale(place: &mut Place<'_>, cluster: &str, group: &str) {
     }
 }
 
-/// Ends all instances of a group.
+/// Ends all instances of a group that goes.
 pub(super) fn remove_all(place: &mut Place<'_>, cluster: &str, group: &str) {
-    let Ok(record) = place.store.get_mut(Kind::Nodegroup, cluster, group) else { return };
-    let gone = instances(record);
-    record.hidden["instances"] = json!([]);
-    terminate(place, &gone);
+    let gone = forget_all(place, cluster, group);
+    let nodes = place.store.within(Kind::Nodegroup, cluster).into_iter().map(|group| instances(group).len());
+    let are_last = nodes.sum::<usize>() == 0;
+    terminate(place, &gone, are_last);
 }
 
 /// New instances in place of the old ones.
 pub(super) fn replace(place: &mut Place<'_>, cluster: &str, group: &str) {
-    remove_all(place, cluster, group);
+    let gone = forget_all(place, cluster, group);
+    terminate(place, &gone, false);
     scale(place, cluster, group);
+}
+
+fn forget_all(place: &mut Place<'_>, cluster: &str, group: &str) -> Vec<Value> {
+    let Ok(record) = place.store.get_mut(Kind::Nodegroup, cluster, group) else { return Vec::new() };
+    let gone = instances(record);
+    record.hidden["instances"] = json!([]);
+    gone
 }
 
 /// What a problem of this code names: instances if it is theirs, else the Auto Scaling group.
@@ -72,16 +85,19 @@ fn launch(place: &mut Place<'_>, cluster: &str, group: &str, count: usize, alrea
     let types = request::texts(&record.document["instanceTypes"]);
     let spot = record.text("capacityType") == "SPOT";
     let tags = tags(record, cluster, group);
+    let cni = place.store.find(Kind::Addon, cluster, "vpc-cni").is_some();
     let (mut kept, mut shown) = (Vec::new(), Vec::new());
     for at in already..already + count {
         let Some(subnet) = subnets.get(at % subnets.len().max(1)) else { break };
-        let made = place.ec2.add_interface(place.region, &subnet.id, "", std::slice::from_ref(&security));
-        let Some(interface) = made else { break };
         let id = format!("i-{}", &format!("{:032x}", rand::random::<u128>())[..17]);
+        let made = place.ec2.add_node_interface(place.region, &subnet.id, &security, &id);
+        let Some(interface) = made else { break };
+        let for_pods =
+            cni.then(|| place.ec2.add_pod_interface(place.region, cluster, &subnet.id, &security, &id)).flatten();
         let instance_type = types.choose(&mut rand::rng()).cloned().unwrap_or_else(|| "t3.medium".into());
         kept.push(json!({
             "id": id, "zone": subnet.zone, "address": interface.address, "type": instance_type,
-            "interface": interface.id, "subnet": subnet.id,
+            "interface": interface.id, "podInterface": for_pods, "subnet": subnet.id,
         }));
         shown.push(Instance {
             id,
@@ -119,11 +135,18 @@ fn tags(group: &Record, cluster: &str, name: &str) -> BTreeMap<String, String> {
     .collect()
 }
 
-fn terminate(place: &mut Place<'_>, gone: &[Value]) {
+// The last nodes of a cluster leave an interface behind.
+fn terminate(place: &mut Place<'_>, gone: &[Value], are_last: bool) {
     if gone.is_empty() {
         return;
     }
-    place.ec2.remove_interfaces(place.region, gone.iter().filter_map(|one| one["interface"].as_str()));
-    let ids = gone.iter().filter_map(|one| one["id"].as_str().map(str::to_owned)).collect();
+    let of = |field: &'static str| gone.iter().filter_map(move |one| one[field].as_str());
+    let left = of("podInterface").next().filter(|_| are_last);
+    place.ec2.remove_interfaces(place.region, of("interface"));
+    place.ec2.remove_interfaces(place.region, of("podInterface").filter(|id| Some(*id) != left));
+    if let Some(left) = left {
+        place.ec2.detach_interface(place.region, left);
+    }
+    let ids = of("id").map(str::to_owned).collect();
     place.jobs.push(Job::Terminate { region: place.region.to_owned(), ids });
 }

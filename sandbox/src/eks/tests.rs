@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::http::{Method, Uri};
 use serde_json::{Value, json};
 use ulid::Ulid;
@@ -243,9 +245,15 @@ fn one_update_of_one_kind_at_a_time() {
     region.eks.jobs();
     update(json!({"logging": logging})).unwrap();
     region.wait();
-    let group = Job::LogGroup { region: "eu-west-1".into(), name: "/aws/eks/demo/cluster".into() };
-    assert!(region.eks.jobs().contains(&group));
+    let made = |after: Duration| {
+        let group = Job::LogGroup { region: "eu-west-1".into(), name: "/aws/eks/demo/cluster".into(), after };
+        region.eks.jobs().contains(&group)
+    };
+    assert!(made(Duration::ZERO));
     assert_eq!(region.get("/clusters/demo/updates").unwrap()["updateIds"].as_array().unwrap().len(), 2);
+    region.delete("/clusters/demo").unwrap();
+    region.wait();
+    assert!(made(Duration::from_secs(30)), "the last logs arrive late");
 }
 
 #[test]

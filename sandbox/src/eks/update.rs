@@ -165,7 +165,7 @@ fn settle_cluster(place: &mut Place<'_>, name: &str, hidden: &Value, failed: Opt
         cluster.hidden["upgradedAt"] = if forth { now() } else { Value::Null };
     }
     if cluster::logs(cluster) {
-        place.jobs.push(Job::LogGroup { region, name: cluster::log_group(name) });
+        place.jobs.push(Job::LogGroup { region, name: cluster::log_group(name), after: std::time::Duration::ZERO });
     }
     provider::settle_update(place, name, hidden);
 }

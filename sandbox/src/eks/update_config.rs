@@ -210,7 +210,11 @@ pub(super) fn check_encryption(given: &Value, name: &str) -> Result<(), Refusal>
     let key = |config: &Value| config["provider"]["keyArn"].as_str().unwrap_or_default().to_owned();
     match configs.as_slice() {
         [] => Ok(()),
-        [config] if texts(&config["resources"]) != ["secrets"] => wrong("The only supported resource is 'secrets'"),
+        // All is encrypted, whether or not it is named:
+        // https://docs.aws.amazon.com/eks/latest/APIReference/API_EncryptionConfig.html
+        [config] if texts(&config["resources"]).iter().any(|one| one != "secrets") => {
+            wrong("The only supported resource is 'secrets'")
+        }
         [config] if !key(config).starts_with("arn:aws:kms:") => wrong("keyArn needs to be the ARN of a KMS key"),
         [_] => Ok(()),
         _ => wrong("Only one encryption config is allowed"),

@@ -89,7 +89,17 @@ impl Gateway {
 
     async fn perform(self: &Arc<Self>, job: &Job) -> Result<(), reqwest::Error> {
         let (what, question) = match job {
-            Job::LogGroup { region, name } => ("log-group", json!({"region": region, "name": name})),
+            Job::LogGroup { region, name, after } => {
+                let (gateway, question) = (Arc::clone(self), json!({"region": region, "name": name}));
+                let after = *after;
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    if let Err(error) = gateway.upstream.managed("log-group", &question).await {
+                        tracing::error!(%error, "EKS could not make a log group");
+                    }
+                });
+                return Ok(());
+            }
             Job::Launch { region, instances } => ("launch", json!({"region": region, "instances": instances})),
             Job::Terminate { region, ids } => ("terminate", json!({"region": region, "ids": ids})),
             Job::Start { region, cluster, .. } | Job::Instruct { region, cluster } | Job::End { region, cluster } => {

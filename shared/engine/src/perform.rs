@@ -354,6 +354,8 @@ impl Hand<'_> {
                 State::Updating(operation) if operation.epoch == self.order.fence.epoch => Some(operation.since),
                 _ => None,
             }),
+            leaving: self.task.wanted.is_none()
+                || record.is_some_and(|record| matches!(record.state, State::Retiring(_) | State::Deleting(_))),
         }
     }
 

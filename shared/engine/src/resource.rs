@@ -31,6 +31,8 @@ pub struct Subject {
     pub adopted: bool,
     /// Since when this phase has been changing it; none before its first change.
     pub changing_since: Option<Timestamp>,
+    /// Whether it is to go, or is going: then what would be left of it without anybody's asking is still of it.
+    pub leaving: bool,
 }
 
 impl Subject {

@@ -41,7 +41,7 @@ pub use platform::{
     Approval, Freeze, Guards, Lease, ObjectKey, OnFailure, OnManifestDelete, PlanHead, Platform, Revision, Schedule,
     Status, Waiting,
 };
-pub use report::{Leftover, Listing, Orphan, Orphans, Report};
+pub use report::{Leftover, Listing, Orphan, Orphans, Report, Scheduled};
 pub use run::{Failure, Machine, Phase, Restore, Run, RunEvent, RunStatus, Trigger};
 pub use runs::{Admission, Ending, Fenced, Revoked};
 pub use table::{Action, Condition, Direction, Item, Key, Table, TableError, Write};

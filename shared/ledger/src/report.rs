@@ -19,6 +19,9 @@ pub struct Report {
     pub listings: Vec<Listing>,
     /// What is left. Empty is the proof.
     pub left: Vec<Leftover>,
+    /// What AWS deletes by itself at a time that is set: nothing is left to be done about it.
+    #[serde(default)]
+    pub scheduled: Vec<Scheduled>,
 }
 
 /// One listing.
@@ -43,6 +46,17 @@ pub struct Leftover {
     pub reason: String,
     /// The command that removes it.
     pub command: String,
+}
+
+/// One thing whose deletion is scheduled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduled {
+    /// What it is.
+    pub what: String,
+    /// By what its service finds it.
+    pub locator: String,
+    /// When it goes.
+    pub at: Timestamp,
 }
 
 impl Report {

@@ -15,6 +15,7 @@ mod accounts;
 mod addons;
 mod control_plane;
 mod fargate;
+mod marks;
 mod nodes;
 mod roles;
 mod specs;
@@ -24,6 +25,7 @@ mod versions;
 use domain::{Kind, ResourceId, Tags};
 use manifest::{Cluster, Compute, Manifest};
 
+pub use marks::*;
 pub use specs::*;
 pub use upgrade::{Upgrade, UpgradeStep, VersionChange, upgrade};
 pub use versions::end_of_support;

@@ -18,6 +18,7 @@ mod links;
 mod network;
 mod orphans;
 mod permissions;
+mod remains;
 mod rescue;
 mod rest;
 mod schedule;

@@ -11,31 +11,42 @@ use aws_sdk_eks::types::{
     StorageConfigRequest, SupportType, UpgradePolicyRequest, VpcConfigRequest,
 };
 use domain::{Locator, Outputs};
-use engine::{CallError, Created, Observed, Progress, Resource, Subject};
+use engine::{Actual, CallError, Created, Observed, Progress, Resource, Subject};
 use plan::FieldChange;
 use plan::cluster::{AutoMode, ControlPlaneSpec};
 use resources::seen::{Phase, Seen, changed, in_order_of, is_subject, observed, outputs, texts};
 use serde_json::{Value, json};
 
 use crate::eks::{self, Of};
+use crate::remains::Remains;
 
 /// [`domain::Kind::ControlPlane`]. Its locator is its name. It takes about ten minutes to come and three to go.
 ///
 /// Idempotent because the create has a client token and an account has a name once in a region; a cluster of that name
 /// without our tags is foreign. Leaves behind on failure a cluster in the state `FAILED`, which can be deleted. EKS changes
-/// one thing at a time: an update asks for the first that differs, and is asked again for the next.
+/// one thing at a time: an update asks for the first that differs, and is asked again for the next. It is gone only when
+/// what EKS and its agents leave of it in the VPC is gone too: see [`Remains`].
 ///
 /// Permissions: `eks:CreateCluster`, `eks:TagResource`, `eks:UntagResource`, `eks:DescribeCluster`,
 /// `eks:UpdateClusterVersion`, `eks:UpdateClusterConfig`, `eks:ListUpdates`, `eks:DescribeUpdate`, `eks:DeleteCluster`,
-/// `iam:PassRole`, and `kms:CreateGrant` and `kms:DescribeKey` on the key.
+/// `iam:PassRole`, and `kms:CreateGrant` and `kms:DescribeKey` on the key; for what is left of it
+/// `ec2:DescribeNetworkInterfaces`, `ec2:DescribeSecurityGroups`, `ec2:DeleteNetworkInterface`, `ec2:DeleteSecurityGroup`.
 /// <https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html>
-pub(crate) struct ControlPlane(pub(crate) Client);
+pub(crate) struct ControlPlane {
+    /// Amazon EKS.
+    pub(crate) eks: Client,
+    /// Amazon EC2, for what EKS leaves behind in the VPC.
+    pub(crate) ec2: aws_sdk_ec2::Client,
+}
 
 #[async_trait]
 impl Resource for ControlPlane {
     async fn observe(&self, subject: &Subject) -> Result<Observed, CallError> {
         let spec: ControlPlaneSpec = subject.spec()?;
-        let Some(cluster) = self.find(&spec.name).await? else { return Ok(Observed::Absent) };
+        let Some(cluster) = self.find(&spec.name).await? else {
+            let is_left = subject.leaving && !self.remains(&spec).await?.is_empty();
+            return Ok(if is_left { Observed::Present(nothing_but_remains(spec.name)) } else { Observed::Absent });
+        };
         let tags = eks::tags(cluster.tags());
         if !is_subject(subject, &tags) {
             return Ok(Observed::Foreign(Locator(spec.name)));
@@ -51,11 +62,9 @@ impl Resource for ControlPlane {
         let access = CreateAccessConfigRequest::builder()
             .authentication_mode(AuthenticationMode::Api)
             .bootstrap_cluster_creator_admin_permissions(false);
-        let encryption = EncryptionConfig::builder()
-            .resources("secrets")
-            .provider(Provider::builder().key_arn(spec.key.as_str()).build());
+        let encryption = EncryptionConfig::builder().provider(Provider::builder().key_arn(spec.key.as_str()).build());
         let mut call = self
-            .0
+            .eks
             .create_cluster()
             .name(&spec.name)
             .version(&spec.version)
@@ -84,16 +93,16 @@ impl Resource for ControlPlane {
 
     async fn update(&self, subject: &Subject, changes: &[FieldChange]) -> Result<Progress, CallError> {
         let spec: ControlPlaneSpec = subject.spec()?;
-        eks::none_failed(&self.0, &spec.name, &Of::ControlPlane, subject).await?;
+        eks::none_failed(&self.eks, &spec.name, &Of::ControlPlane, subject).await?;
         let Some(cluster) = self.find(&spec.name).await? else { return Err(CallError::NotFound) };
-        eks::retag(&self.0, cluster.arn().unwrap_or_default(), changes).await?;
+        eks::retag(&self.eks, cluster.arn().unwrap_or_default(), changes).await?;
         let changes = &eks::left(changes, &shown(&spec, &cluster));
         if changed(changes, "version") {
-            let call = self.0.update_cluster_version().name(&spec.name).version(&spec.version);
+            let call = self.eks.update_cluster_version().name(&spec.name).version(&spec.version);
             call.send().await.map_err(aws::changing("eks:UpdateClusterVersion"))?;
             return Ok(Progress::Pending);
         }
-        let call = self.0.update_cluster_config().name(&spec.name);
+        let call = self.eks.update_cluster_config().name(&spec.name);
         let call = if changed(changes, "publicAccessCidrs") {
             call.resources_vpc_config(endpoint(&spec).build())
         } else if changed(changes, "subnets") || changed(changes, "securityGroups") {
@@ -125,7 +134,7 @@ impl Resource for ControlPlane {
     async fn retire(&self, subject: &Subject) -> Result<Progress, CallError> {
         let name = subject.locator()?;
         let Some(cluster) = self.find(name).await? else { return Ok(Progress::Done) };
-        let call = self.0.update_cluster_config().name(name);
+        let call = self.eks.update_cluster_config().name(name);
         let call = match cluster.status() {
             // What is being made cannot be deleted, and will be protected.
             Some(ClusterStatus::Creating | ClusterStatus::Pending | ClusterStatus::Updating) => {
@@ -142,19 +151,34 @@ impl Resource for ControlPlane {
     }
 
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {
-        self.0.delete_cluster().name(subject.locator()?).send().await.map_err(aws::deleting("eks:DeleteCluster"))?;
-        Ok(Progress::Pending)
+        let name = subject.locator()?;
+        if self.find(name).await?.is_some() {
+            self.eks.delete_cluster().name(name).send().await.map_err(aws::deleting("eks:DeleteCluster"))?;
+            return Ok(Progress::Pending);
+        }
+        let spec: ControlPlaneSpec = subject.spec()?;
+        self.remains(&spec).await?.delete(&self.ec2).await?;
+        Ok(Progress::Done)
     }
 }
 
 impl ControlPlane {
     async fn find(&self, name: &str) -> Result<Option<Cluster>, CallError> {
-        match self.0.describe_cluster().name(name).send().await.map_err(aws::reading("eks:DescribeCluster")) {
+        match self.eks.describe_cluster().name(name).send().await.map_err(aws::reading("eks:DescribeCluster")) {
             Ok(answer) => Ok(answer.cluster),
             Err(CallError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
+
+    async fn remains(&self, spec: &ControlPlaneSpec) -> Result<Remains, CallError> {
+        Remains::find(&self.ec2, &spec.name, spec.vpc.as_str()).await
+    }
+}
+
+/// Of a cluster that is gone, only its name is known.
+fn nothing_but_remains(name: String) -> Actual {
+    Actual { locator: Locator(name), properties: json!({}), outputs: Outputs::new() }
 }
 
 fn phase(cluster: &Cluster) -> Phase {

@@ -94,6 +94,7 @@ pub(crate) fn subject(kind: Kind) -> Subject {
         token: Token::parse("01JD0000000000000000000001").unwrap(),
         adopted: false,
         changing_since: None,
+        leaving: false,
     }
 }
 

@@ -188,6 +188,7 @@ fn subject(record: &Record) -> Subject {
         token: domain::Token::random(),
         adopted: record.adopted,
         changing_since: None,
+        leaving: false,
     }
 }
 

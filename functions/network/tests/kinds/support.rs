@@ -70,6 +70,7 @@ pub(crate) fn subject(kind: Kind) -> Subject {
         token: Token::parse("01JD0000000000000000000001").unwrap(),
         adopted: kind.is_given(),
         changing_since: None,
+        leaving: false,
     }
 }
 

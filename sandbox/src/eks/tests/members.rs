@@ -40,6 +40,28 @@ fn a_node_group_has_instances_that_scale_and_go_with_it() {
 }
 
 #[test]
+fn the_last_node_of_a_cluster_leaves_an_interface_of_the_cni_behind_and_that_the_security_group() {
+    let region = Region::active("1.36");
+    let group = region.cluster()["resourcesVpcConfig"]["clusterSecurityGroupId"].as_str().unwrap().to_owned();
+    region.post("/clusters/demo/addons", json!({"addonName": "vpc-cni"})).unwrap();
+    for name in ["blue", "green"] {
+        region.post("/clusters/demo/node-groups", region.group(name)).unwrap();
+    }
+    region.wait();
+    assert_eq!(region.interfaces(), 2 + 2 * 2 * 2);
+    region.delete("/clusters/demo/node-groups/blue").unwrap();
+    region.wait();
+    assert_eq!(region.interfaces(), 2 + 2 * 2, "the CNI on the other nodes cleans up");
+    region.delete("/clusters/demo/node-groups/green").unwrap();
+    region.wait();
+    assert_eq!(region.interfaces(), 2 + 1);
+    region.delete("/clusters/demo").unwrap();
+    region.wait();
+    assert_eq!(region.interfaces(), 1);
+    assert!(region.ec2.vpc_of_group("eu-west-1", &group).is_some());
+}
+
+#[test]
 fn a_doomed_node_group_names_its_instances() {
     let region = Region::active("1.36");
     let path = "/clusters/demo/node-groups";

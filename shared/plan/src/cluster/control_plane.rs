@@ -18,7 +18,7 @@ pub(super) fn add(wanted: &Wanted<'_>, problems: &mut Vec<Problem>, into: &mut B
     let key = key(wanted, problems, into);
     let role = roles::control_plane(wanted, &key, into);
     let log_group = LogGroupSpec {
-        name: format!("/aws/eks/{}/cluster", wanted.name()),
+        name: super::log_group(wanted.name()),
         retention_days: wanted.cluster.logging.retention_days,
         tags: wanted.tags.clone(),
     };
