@@ -1,9 +1,8 @@
-//! What a teardown has that no component has: a look at what others made, before anything is taken away; a sweep of what
-//! EKS made again, and the proof, after everything was. And what no teardown reaches: what carries the installation's tags
-//! or names, and no record.
+//! What a teardown has that no component has: a look at what others made, before anything is taken away; and the proof,
+//! after everything was. And what no teardown reaches: what carries the installation's tags or names, and no record.
 //!
-//! The function lists and reports. It deletes one thing only, the log group that EKS makes again ([`remains`]): components
-//! delete what the ledger names, people delete the rest.
+//! The function lists and reports. It deletes one thing only, before each look of the proof: the log group that EKS makes
+//! again ([`remains`]). Components delete what the ledger names, people delete the rest.
 
 #[cfg(test)]
 mod account;
@@ -98,10 +97,6 @@ impl Teardown {
                 let result = self.inspect(&task, now).await;
                 (task, result)
             }
-            Input::Sweep(task) => {
-                let result = self.sweep(&task, now).await;
-                (task, result)
-            }
             Input::Proof(task) => {
                 let result = self.prove(&task, now).await;
                 (task, result)
@@ -122,20 +117,13 @@ impl Teardown {
         Ok(Triple::ready("nothing stands in the way"))
     }
 
-    async fn sweep(&self, task: &Task, now: Timestamp) -> Result<Triple, Fault> {
-        let ledger = &self.services.ledger;
-        let visit = visit(ledger, task, "Prove", now).await?;
-        let Some(past) = Past::of(ledger, &visit.platform).await? else {
-            return Ok(Triple::ready("there was no cluster"));
-        };
-        let swept = remains::sweep(&self.clients, &past).await?;
-        Ok(Triple::ready(format!("{swept} swept")))
-    }
-
     async fn prove(&self, task: &Task, now: Timestamp) -> Result<Triple, Fault> {
         let visit = visit(&self.services.ledger, task, "Prove", now).await?;
         let Visit { platform, run, .. } = &visit;
         let (identity, past) = (platform.identity(), Past::of(&self.services.ledger, platform).await?);
+        if let Some(past) = &past {
+            remains::sweep(&self.clients, past).await?;
+        }
         let report = proof::prove(&self.clients, &identity, &platform.target, past.as_ref(), run.id, now).await?;
         // A service may go on showing for a while what is gone.
         let began = visit.run.phases.last().map_or(now, |phase| phase.started);

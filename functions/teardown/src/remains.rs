@@ -92,7 +92,7 @@ impl Past {
     }
 }
 
-/// Deletes the log group that EKS made again, and answers how many there were. What else is left, the proof names.
+/// Deletes the log group that EKS made again, and answers whether there was one: 1 or 0. What else is left, the proof names.
 pub async fn sweep(clients: &Clients, past: &Past) -> Result<usize, Fault> {
     let groups = past.remains(clients).await?.into_iter().filter(|one| one.what == LOG_GROUP).flat_map(|one| one.found);
     let mut swept = 0;

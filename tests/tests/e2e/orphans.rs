@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::Output;
 
-use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{RequestLaunchTemplateData, ResourceType, Tag, TagSpecification};
 use domain::{Generation, Identity, Incarnation, Region, ResourceId, Tags, Token};
 use ledger::Orphans;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::{User, World, scenario};
+use crate::support::{User, World, alone, scenario, until};
 
 /// A ULID of 2016: <https://github.com/ulid/spec>
 const OLD: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -107,6 +107,103 @@ async fn keys(world: &World) -> (String, String) {
     put.send().await.unwrap();
     let key = world.iam.create_access_key().user_name("reader").send().await.unwrap().access_key.unwrap();
     (key.access_key_id, key.secret_access_key)
+}
+
+/// A cluster with nodes, a launch template, a volume, a key with its alias and an issuer of that platform.
+async fn cluster_of_strangers(world: &World, subnets: &[String], role: &str) -> [String; 6] {
+    let config = world.sandbox.config();
+    let (eks, kms) = (aws_sdk_eks::Client::new(config), aws_sdk_kms::Client::new(config));
+    let platform = "lost".parse().unwrap();
+    let identity = Identity { installation: "landfall".into(), platform, incarnation: Incarnation::random() };
+    let tags = identity.platform_tags();
+    let wait = async |what: &str| run(world, &format!("aws eks wait {what}")).await;
+
+    let network = aws_sdk_eks::types::VpcConfigRequest::builder().set_subnet_ids(Some(subnets.to_vec())).build();
+    let made = eks.create_cluster().name("lost").version("1.35").role_arn(role).resources_vpc_config(network);
+    made.deletion_protection(true).set_tags(Some(tags.clone().into_iter().collect())).send().await.unwrap();
+    wait("cluster-active --name lost").await;
+    let group = eks.create_nodegroup().cluster_name("lost").nodegroup_name("core").node_role(role);
+    let size = aws_sdk_eks::types::NodegroupScalingConfig::builder().min_size(1).desired_size(1).max_size(1).build();
+    let group = group.scaling_config(size).instance_types("m7g.large").set_subnets(Some(subnets.to_vec()));
+    group.send().await.unwrap();
+    wait("nodegroup-active --cluster-name lost --nodegroup-name core").await;
+    let selector = aws_sdk_eks::types::FargateProfileSelector::builder().namespace("apps").build();
+    let profile = eks.create_fargate_profile().cluster_name("lost").fargate_profile_name("apps").selectors(selector);
+    let profile = profile.pod_execution_role_arn(role).set_subnets(Some(subnets.to_vec()));
+    profile.send().await.unwrap();
+    wait("fargate-profile-active --cluster-name lost --fargate-profile-name apps").await;
+
+    let template = world.ec2.create_launch_template().launch_template_name("lost");
+    let template = template.launch_template_data(RequestLaunchTemplateData::builder().build());
+    let template = template.tag_specifications(tagged(ResourceType::LaunchTemplate, &tags)).send().await.unwrap();
+    let volume = world.ec2.create_volume().availability_zone("eu-west-1a").size(1);
+    let volume = volume.tag_specifications(tagged(ResourceType::Volume, &tags)).send().await.unwrap();
+    let of_kms = |(key, value): (&String, &String)| {
+        aws_sdk_kms::types::Tag::builder().tag_key(key).tag_value(value).build().unwrap()
+    };
+    let key = kms.create_key().set_tags(Some(tags.iter().map(of_kms).collect())).send().await.unwrap();
+    let key = key.key_metadata.unwrap().key_id;
+    let alias = "alias/landfall/landfall/lost/cluster".to_owned();
+    kms.create_alias().alias_name(&alias).target_key_id(&key).send().await.unwrap();
+    let of_iam =
+        |(key, value): (&String, &String)| aws_sdk_iam::types::Tag::builder().key(key).value(value).build().unwrap();
+    let issuer = world.iam.create_open_id_connect_provider().url("https://oidc.eks.eu-west-1.amazonaws.com/id/LOST");
+    let issuer = issuer.client_id_list("sts.amazonaws.com").thumbprint_list("9e99a48a9960b14926bb7f3b02e22da2b0ab7280");
+    let issuer = issuer.set_tags(Some(tags.iter().map(of_iam).collect())).send().await.unwrap();
+    [
+        "lost".to_owned(),
+        template.launch_template.unwrap().launch_template_id.unwrap(),
+        volume.volume_id.unwrap(),
+        key,
+        alias,
+        issuer.open_id_connect_provider_arn.unwrap(),
+    ]
+}
+
+/// A cluster whose control plane logs, and that its manifest may lose without approval.
+const CLUSTER: &str = "safety: {approval: Never}
+acknowledge: [NobodyCanLogIn]
+network: {availabilityZones: 2, nat: Single}
+cluster:
+  version: '1.35'
+  apiServer: {publicAccessCidrs: [203.0.113.7/32]}
+  logging: {types: [api], retentionDays: 30}
+compute: {fargateProfiles: {apps: {selectors: [{namespace: apps}]}}}";
+
+#[test]
+fn what_belongs_to_clusters_is_listed_with_the_command_that_removes_it() {
+    alone(async |world| {
+        let user = world.user("former");
+        user.deploy(CLUSTER).await;
+        let keys = keys(world).await;
+        assert_eq!(orphans(world, &keys).await.orphans, Vec::new(), "all that a cluster is made of is named");
+
+        let records = user.records().await;
+        let at = |name: &str| records[name].locator.as_ref().unwrap().0.clone();
+        let subnets = ["euw1-az1", "euw1-az2"].map(|zone| at(&format!("subnet-private-{zone}")));
+        let role = world.iam.create_role().role_name("theirs").assume_role_policy_document("{}").send().await.unwrap();
+        let strangers = cluster_of_strangers(world, &subnets, role.role().unwrap().arn()).await;
+        let found = orphans(world, &keys).await;
+        let mut listed: Vec<&str> = found.orphans.iter().map(|orphan| orphan.locator.as_str()).collect();
+        listed.sort_unstable();
+        let mut made: Vec<&str> = strangers.iter().map(String::as_str).collect();
+        made.sort_unstable();
+        assert_eq!(listed, made);
+        for orphan in &found.orphans {
+            run(world, &orphan.command).await;
+        }
+        run(world, "aws eks wait cluster-deleted --name lost").await;
+        assert_eq!(orphans(world, &keys).await.orphans, Vec::new());
+
+        // Of a cluster that the manifest no longer wants, EKS makes the log group again when nobody sweeps any more.
+        user.deploy("safety: {approval: Never}\nnetwork: {availabilityZones: 2, nat: Single}").await;
+        let left =
+            until("the log group of a cluster that is gone", async || orphans(world, &keys).await.orphans.pop()).await;
+        assert_eq!(left.locator, "/aws/eks/former/cluster");
+        assert_eq!(left.platform.as_deref(), Some("former"));
+        run(world, &left.command).await;
+        assert_eq!(orphans(world, &keys).await.orphans, Vec::new());
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ledger::{Report, Status};
 use sandbox::Rule;
 use serde_json::json;
 
-use crate::support::{User, World, scenario, until};
+use crate::support::{User, World, alone, scenario, until};
 
 /// Two nodes, and a control plane that logs: both leave something behind.
 const SPEC: &str = "safety: {deletionProtection: false}
@@ -112,7 +112,7 @@ fn what_eks_leaves_goes_with_the_cluster_and_the_log_group_that_it_makes_again_t
 
 #[test]
 fn what_only_looks_like_a_remain_is_named_and_left_alone() {
-    scenario(async |world| {
+    alone(async |world| {
         let user = deployed(world, "lookalike").await;
         let records = user.records().await;
         let subnet = &records["subnet-private-euw1-az1"].locator.as_ref().unwrap().0;
