@@ -95,7 +95,7 @@ impl Sandbox {
         )?;
         let durations = Durations::at(options.scale);
         let state = dir.join("eks.json");
-        forget(&state)?;
+        forget(&dir, &state)?;
         let eks =
             if kubernetes { Eks::with_control_planes(durations, state) } else { Eks::open(durations, Some(state)) };
         let gateway = Gateway::new(&endpoint, &ministack.address, durations, eks, &dir);
@@ -208,12 +208,16 @@ impl Drop for Sandbox {
     }
 }
 
-/// Nothing of an earlier sandbox is left: what MiniStack held is gone as well.
-fn forget(state: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(state) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(state)(error)),
-        _ => Ok(()),
+/// Nothing of an earlier sandbox's clusters is left: what MiniStack held of them is gone as well.
+fn forget(dir: &Path, state: &Path) -> Result<(), Error> {
+    let planes = dir.join("eks");
+    for (gone, path) in [(std::fs::remove_file(state), state), (std::fs::remove_dir_all(&planes), &planes)] {
+        match gone {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::file(path)(error)),
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 async fn config(endpoint: &str) -> SdkConfig {
