@@ -21,8 +21,10 @@ use history::History;
 const HISTORIES: u64 = 150;
 
 /// What was found, by seed; each stays mended. More in `runs`.
-const FOUND: &[(u64, &str)] =
-    &[(118, "a create that met its own late predecessor, of a later generation, dropped the claim and left it there")];
+const FOUND: &[(u64, &str)] = &[
+    (118, "a create that met its own late predecessor, of a later generation, dropped the claim and left it there"),
+    (16, "what a change made of a thing's outputs was told only to the next run, which then changed who uses them"),
+];
 
 #[tokio::test(start_paused = true)]
 async fn what_was_found_stays_mended() {
