@@ -1,5 +1,6 @@
 //! What can be typed: every command, with the help that `--help` shows.
 
+mod access;
 mod common;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use domain::{PlatformName, ResourceId};
 use jiff::SignedDuration;
 use plan::PlanNumber;
 
+pub use access::{Kubeconfig, Shell as SubShell, Token};
 pub use common::{Form, FromFile, Named, OfPlatform, Reading, Waiting};
 
 const STYLES: Styles = Styles::styled()
@@ -76,6 +78,12 @@ pub enum Command {
     Describe(Describe),
     /// Show what a run knew when it failed: AWS's answers, and what was not ready
     Diagnostics(Diagnostics),
+    /// Add a platform's cluster to the configuration of `kubectl`
+    Kubeconfig(Kubeconfig),
+    /// Start a shell whose `kubectl` speaks with a platform's cluster
+    Shell(SubShell),
+    /// Print a token for a platform's cluster, as `kubectl` asks for it
+    Token(Token),
     /// Approve the plan that waits for it, and follow its run
     Approve(Approve),
     /// Reject the plan that waits for approval

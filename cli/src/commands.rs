@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod history;
 mod init;
+mod kubeconfig;
 mod list;
 mod orphans;
 mod pause;
@@ -21,7 +22,9 @@ mod resume;
 mod retry;
 mod rollback;
 mod schema;
+mod shell;
 mod status;
+mod token;
 mod unprotect;
 mod validate;
 
@@ -51,6 +54,9 @@ pub async fn run(arguments: Arguments, printer: Printer) -> Result<Exit, Failure
         Command::Events(asked) => events::run(&found().await?, asked, printer).await,
         Command::Describe(asked) => describe::run(&found().await?, asked, printer).await,
         Command::Diagnostics(asked) => diagnostics::run(&found().await?, asked, printer).await,
+        Command::Kubeconfig(asked) => kubeconfig::run(&found().await?, connection, asked, printer).await,
+        Command::Shell(asked) => shell::run(&found().await?, connection, asked, printer).await,
+        Command::Token(asked) => token::run(connection, asked, printer).await,
         Command::Approve(asked) => approve::run(&found().await?, asked, printer).await,
         Command::Reject(asked) => reject::run(&found().await?, asked, printer).await,
         Command::Rollback(asked) => rollback::run(&found().await?, asked, printer).await,

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::installation::Installation;
 use crate::output::approval::question;
-use crate::output::plan::{Counts, PlanView};
+use crate::output::plan::PlanView;
 use crate::output::time::Clock;
 use crate::printer::Printer;
 use crate::{documents, look, sdk};
@@ -55,13 +55,8 @@ impl Question {
         let stored = documents::plan(installation, name, plan).await?;
         let stored = stored.ok_or_else(|| Failure::new(format!("Plan {plan} of `{name}` is not in the bucket")))?;
         let changes = diff(&stored, &look::records(&installation.ledger, name).await?);
-        let view = PlanView {
-            platform: name.to_string(),
-            from_revision: platform.revision,
-            counts: Counts::of(&changes),
-            approval: request.map(|request| request.reasons).unwrap_or_default(),
-            changes,
-        };
+        let approval = request.map(|request| request.reasons).unwrap_or_default();
+        let view = PlanView::new(name.as_str(), platform.revision, approval, changes);
         Ok(Self { name: name.clone(), plan, until, view })
     }
 }

@@ -7,13 +7,19 @@ use domain::{
     PlatformName, Record, Region, ResourceId, RunId, State, Target, Token,
 };
 use engine::{Fence, Ledger as _};
+use facts::{Insight, Removal};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
     Admission, Approval, Diagnostics, Ending, Failure, Guards, Ledger, Listing, Machine, ObjectKey, OnFailure,
     OnManifestDelete, Orphan, Orphans, Pending, Platform, Report, Run, RunStatus, Status, Trigger,
 };
-use plan::{Action, Desired, Facts, FieldChange, Goal, Plan, PlannedChange};
+use plan::cluster::{Upgrade, UpgradeStep, VersionChange};
+use plan::{
+    Action, ClusterFacts, Desired, Facts, FieldChange, Goal, KubernetesVersion, Plan, PlannedChange, Problem,
+    SupportStatus,
+};
 use serde_json::json;
 
 use crate::output::time::Clock;
@@ -114,6 +120,120 @@ pub fn operation(since: i64, reason: Option<&str>) -> Operation {
         since: ago(since),
         reason: reason.map(ToOwned::to_owned),
     }
+}
+
+/// The records of a cluster that works: its control plane, who may use it, its add-ons, and the group before its API.
+pub fn cluster_records() -> Vec<Record> {
+    let record = |name: &str, kind: Kind, locator: &str, spec: serde_json::Value| Record {
+        id: ResourceId::new(Component::Cluster, name),
+        spec,
+        ..record(name, kind, Some(locator), State::Ready)
+    };
+    let arn = "arn:aws:eks:eu-west-1:123456789012:cluster/demo";
+    let spec = json!({
+        "name": "demo", "version": "1.34", "role": "arn:aws:iam::123456789012:role/control-plane", "vpc": "vpc-0a1b2c3d",
+        "subnets": ["subnet-0a1b2c3d"], "zones": ["euw1-az1"], "securityGroups": ["sg-0a1b2c3d"],
+        "publicAccessCidrs": ["203.0.113.7/32"], "serviceIpv4Cidr": "172.20.0.0/16",
+        "key": "arn:aws:kms:eu-west-1:123456789012:key/1", "logging": ["audit"], "supportType": "STANDARD",
+        "deletionProtection": true, "autoMode": null, "tags": {},
+    });
+    let mut control_plane = record("control-plane", Kind::ControlPlane, "demo", spec);
+    control_plane.outputs = [
+        ("name", "demo"),
+        ("arn", arn),
+        ("version", "1.34"),
+        ("endpoint", "https://0A1B2C3D.gr7.eu-west-1.eks.amazonaws.com"),
+        ("certificateAuthority", "LS0tLS1CRUdJTg=="),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let entry = |name: &str, principal: &str| {
+        let spec = json!({"cluster": "demo", "principal": principal, "groups": [], "policies": [], "tags": {}});
+        record(&format!("access-entry-{name}"), Kind::AccessEntry, name, spec)
+    };
+    let addon = |name: &str, version: &str| {
+        let spec = json!({
+            "cluster": "demo", "name": name, "version": version, "configuration": null, "roles": {}, "tags": {},
+        });
+        record(&format!("addon-{name}"), Kind::Addon, name, spec)
+    };
+    let group = json!({
+        "vpc": "vpc-0a1b2c3d", "name": "landfall-demo-api-server", "description": "Clients of the Kubernetes API",
+        "ingress": [{"port": 443, "from": "10.200.0.0/16"}], "tags": {},
+    });
+    vec![
+        Record {
+            spec: group,
+            ..self::record("security-group-api-server", Kind::SecurityGroup, Some("sg-0a1b2c3d"), State::Ready)
+        },
+        control_plane,
+        entry("landfall", "arn:aws:iam::123456789012:role/landfall/landfall/landfall-cluster"),
+        entry("role.deployer", "arn:aws:iam::123456789012:role/teams/deployer"),
+        entry("user.ada", "arn:aws:iam::123456789012:user/ada"),
+        addon("coredns", "v1.12.3-eksbuild.1"),
+        addon("kube-proxy", "v1.34.1-eksbuild.2"),
+    ]
+}
+
+/// What EKS offers, as a plan knew it.
+pub fn cluster_facts() -> ClusterFacts {
+    let version = |version: &str, standard: Date, extended: Date| KubernetesVersion {
+        version: version.to_owned(),
+        status: SupportStatus::StandardSupport,
+        end_of_standard_support: Some(standard),
+        end_of_extended_support: Some(extended),
+    };
+    ClusterFacts {
+        versions: vec![version("1.34", Date::constant(2026, 12, 2), Date::constant(2027, 12, 2))],
+        ..ClusterFacts::default()
+    }
+}
+
+/// An upgrade by two minors.
+pub fn upgrade() -> Upgrade {
+    let change = |from: &str, to: &str| VersionChange { from: Some(from.to_owned()), to: to.to_owned() };
+    let step = |version: &str, addons: &[(&str, VersionChange)]| UpgradeStep {
+        version: version.to_owned(),
+        addons: addons.iter().map(|(name, change)| ((*name).to_owned(), change.clone())).collect(),
+        node_groups: vec![ResourceId::new(Component::Cluster, "node-group-core")],
+    };
+    let first = change("v1.34.1-eksbuild.2", "v1.35.0-eksbuild.2");
+    let second = change("v1.35.0-eksbuild.2", "v1.36.0-eksbuild.2");
+    let risk: Problem = serde_json::from_value(json!({
+        "code": "OneWay",
+        "path": "spec.cluster.version",
+        "message": "EKS goes back one minor, to 1.35, for seven days, and then no more",
+        "fix": "try it on a platform of its own first",
+    }))
+    .unwrap();
+    Upgrade {
+        from: "1.34".to_owned(),
+        to: "1.36".to_owned(),
+        steps: vec![step("1.35", &[("kube-proxy", first)]), step("1.36", &[("kube-proxy", second)])],
+        risks: vec![risk],
+    }
+}
+
+/// What EKS has against it.
+pub fn insights() -> Vec<Insight> {
+    let removal = Removal {
+        api: "/apis/example.k8s.io/v1beta1/things".to_owned(),
+        removed_in: "1.36".to_owned(),
+        replaced_with: "/apis/example.k8s.io/v1/things".to_owned(),
+        clients: vec!["old-operator/v0.1".to_owned()],
+    };
+    let insight = |name: &str, refuses, reason: &str, removals| Insight {
+        name: name.to_owned(),
+        version: "1.36".to_owned(),
+        refuses,
+        reason: reason.to_owned(),
+        recommendation: "Update the add-ons".to_owned(),
+        removals,
+    };
+    vec![
+        insight("Deprecated APIs removed in Kubernetes v1.36", true, "Deprecated API usage detected", vec![removal]),
+        insight("EKS add-on version compatibility", false, "Add-ons coredns are not compatible", Vec::new()),
+    ]
 }
 
 /// A network half way through its second deploy.

@@ -91,7 +91,7 @@ async fn watch(
             plan = documents::plan(installation, name, number).await?.map(|plan| (number, plan));
         }
         let wanted = plan.as_ref().map(|(_, plan)| plan);
-        let view = look::status(&installation.ledger, &platform, Some(run), wanted, &clock).await?;
+        let view = look::status(&installation.ledger, &platform, Some(run), wanted, None, &clock).await?;
         for step in before.iter().flat_map(|before| steps(paint, &clock, before, &view)) {
             live.note(&step);
         }

@@ -3,9 +3,10 @@
 use domain::{PlatformName, Record, RunId};
 use engine::{Ledger as _, LedgerError};
 use ledger::{Ledger, Platform, Run};
-use plan::Plan;
+use plan::{ClusterFacts, Plan};
 
 use crate::failure::Failure;
+use crate::output::cluster::cluster_view;
 use crate::output::platform::PlatformView;
 use crate::output::run::{Expected, RunView};
 use crate::output::status::{StatusView, components};
@@ -57,12 +58,13 @@ pub async fn records(ledger: &Ledger, name: &PlatformName) -> Result<Vec<Record>
     Ok(ledger.records(name).await?.into_iter().map(|stored| stored.record).collect())
 }
 
-/// A platform as it is now, with that run, and with what `plan` wants and nobody has begun.
+/// A platform as it is now, with that run, with what `plan` wants and nobody has begun, and with what a plan knew of EKS.
 pub async fn status(
     ledger: &Ledger,
     platform: &Platform,
     run: Option<RunId>,
     plan: Option<&Plan>,
+    facts: Option<&ClusterFacts>,
     clock: &Clock,
 ) -> Result<StatusView, Failure> {
     let runs = ledger.runs(&platform.name, EARLIER).await?;
@@ -72,6 +74,7 @@ pub async fn status(
         platform: PlatformView::new(platform, ledger.pause_of_all().await?.as_ref(), clock),
         run: run.map(RunView::new),
         expected: run.map(|run| Expected::of(run, &runs)).unwrap_or_default(),
+        cluster: cluster_view(&records, facts, clock.today()),
         components: components(plan, &records),
     })
 }
@@ -149,7 +152,7 @@ mod tests {
         table.read.store(0, Ordering::Relaxed);
         let clock = fixtures::clock();
         let platform = platform(&ledger, &fixtures::name()).await.unwrap();
-        let view = status(&ledger, &platform, platform.last_run, None, &clock).await.unwrap();
+        let view = status(&ledger, &platform, platform.last_run, None, None, &clock).await.unwrap();
         (table.read.load(Ordering::Relaxed), serde_json::to_string(&view.run).unwrap())
     }
 

@@ -4,6 +4,8 @@
 
 mod arguments;
 mod begin;
+mod caller;
+mod cluster;
 mod commands;
 mod decision;
 mod documents;
@@ -13,6 +15,7 @@ mod failure;
 mod fixtures;
 mod follow;
 mod installation;
+mod kubeconfig;
 mod look;
 mod output;
 mod printer;

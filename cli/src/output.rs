@@ -1,7 +1,9 @@
 //! What people and programs read. Everything here is a pure function from data to text or to a JSON shape, so wording
 //! is tested by snapshots and without AWS.
 
+pub mod access;
 pub mod approval;
+pub mod cluster;
 pub mod describe;
 pub mod diagnostics;
 pub mod events;

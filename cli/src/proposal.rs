@@ -1,13 +1,17 @@
 //! What applying a manifest would do: the same plan and the same comparison that a run makes.
 
-use domain::{AccountId, Record, Region, Target};
+use domain::{AccountId, FaultName, Record, Region, Target};
+use engine::CallError;
+use facts::Insight;
 use ledger::{Guards, ObjectKey, Platform, Status};
-use manifest::Manifest;
-use plan::{Facts, diff, plan};
+use manifest::{Manifest, SupportType};
+use plan::cluster::{Upgrade, end_of_support, upgrade};
+use plan::{Facts, Problem, diff, plan};
 
 use crate::failure::Failure;
 use crate::installation::Installation;
-use crate::output::plan::{Counts, PlanView};
+use crate::output::plan::PlanView;
+use crate::output::time::Clock;
 use crate::{documents, look};
 
 /// What applying would do, and where the manifest belongs.
@@ -32,23 +36,50 @@ pub async fn propose(installation: &Installation, manifest: &Manifest) -> Result
     };
     let records = look::records(&installation.ledger, name).await?;
     let facts = facts_for(installation, manifest, platform.as_ref(), &records).await?;
-    let plan = plan(&installation.name, manifest, &target, &facts).map_err(|problems| {
-        let mut failure = Failure::new("The manifest is well formed, but cannot be carried out here");
-        failure.causes.extend(problems.iter().map(ToString::to_string));
-        failure
-    })?;
+    let plan = plan(&installation.name, manifest, &target, &facts).map_err(impossible)?;
     let changes = diff(&plan, &records);
+    let upgrade = upgrade(&installation.name, manifest, &plan, &records).map_err(impossible)?;
+    let guards = Some(Guards::from(&manifest.spec.safety));
+    let approval = platform.as_ref().map(|platform| platform.asks(&changes, guards)).unwrap_or_default();
+    let from_revision = platform.as_ref().map_or(0, |platform| platform.revision);
     let view = PlanView {
-        platform: name.to_string(),
-        from_revision: platform.as_ref().map_or(0, |platform| platform.revision),
-        counts: Counts::of(&changes),
-        approval: platform
-            .as_ref()
-            .map(|platform| platform.asks(&changes, Some(Guards::from(&manifest.spec.safety))))
-            .unwrap_or_default(),
-        changes,
+        insights: match &upgrade {
+            Some(upgrade) => insights(installation, manifest, upgrade).await?,
+            None => None,
+        },
+        upgrade,
+        end_of_support: ending(manifest, &plan.facts),
+        ..PlanView::new(name.as_str(), from_revision, approval, changes)
     };
     Ok(Proposal { view, object })
+}
+
+fn impossible(problems: Vec<Problem>) -> Failure {
+    let mut failure = Failure::new("The manifest is well formed, but cannot be carried out here");
+    failure.causes.extend(problems.iter().map(ToString::to_string));
+    failure
+}
+
+/// What EKS has against an upgrade. Who may not ask for that may plan and apply all the same.
+async fn insights(
+    installation: &Installation,
+    manifest: &Manifest,
+    upgrade: &Upgrade,
+) -> Result<Option<Vec<Insight>>, Failure> {
+    let minors: Vec<String> = upgrade.steps.iter().map(|step| step.version.clone()).collect();
+    let clients = facts::Clients::new(&installation.configuration, &manifest.spec.region);
+    match facts::insights(&clients.eks, manifest.metadata.name.as_str(), &minors).await {
+        Ok(insights) => Ok(Some(insights)),
+        Err(CallError::Fault(fault)) if fault.name == FaultName::AccessDenied => Ok(None),
+        Err(error) => Err(unasked(&error)),
+    }
+}
+
+/// What is to be said of the minor that the manifest names.
+fn ending(manifest: &Manifest, facts: &Facts) -> Option<Problem> {
+    let cluster = manifest.spec.cluster.as_ref()?;
+    let extended = cluster.upgrade_policy.support_type == SupportType::Extended;
+    end_of_support(&cluster.version, extended, facts.cluster.as_ref()?, Clock::system().today())
 }
 
 /// Where the manifest of a new platform goes.
@@ -98,11 +129,13 @@ async fn facts_for(
     }
     let clients = facts::Clients::new(&installation.configuration, &manifest.spec.region);
     let known = facts::Known { slots, role: &installation.cluster_role, records };
-    facts::gather(&clients, manifest, known).await.map_err(|error| {
-        Failure::new("What AWS has for this manifest could not be asked")
-            .caused_by(&error)
-            .hint("Give these credentials the permission, or choose others with `--profile`")
-    })
+    facts::gather(&clients, manifest, known).await.map_err(|error| unasked(&error))
+}
+
+fn unasked(error: &CallError) -> Failure {
+    Failure::new("What AWS has for this manifest could not be asked")
+        .caused_by(error)
+        .hint("Give these credentials the permission, or choose others with `--profile`")
 }
 
 fn knows_network(facts: &Facts, manifest: &Manifest) -> bool {

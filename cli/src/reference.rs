@@ -9,11 +9,13 @@ use clap::CommandFactory;
 use serde::Serialize;
 
 use crate::arguments::Arguments;
+use crate::output::cluster::cluster_view;
 use crate::output::describe::views as describe_views;
 use crate::output::events::views as event_views;
-use crate::output::plan::{Counts, PlanView};
+use crate::output::plan::PlanView;
 use crate::output::platform::PlatformView;
 use crate::output::run::RunView;
+use crate::output::status::StatusView;
 use crate::{fixtures, look};
 
 const DOCUMENT: &str = "../docs/reference/cli.md";
@@ -70,12 +72,15 @@ async fn shape(command: &str) -> String {
         "explain" => json(&manifest::explain("network.nat").unwrap()),
         "plan" => {
             let changes = fixtures::changes();
-            let counts = Counts::of(&changes);
-            json(&PlanView { platform: name.to_string(), from_revision: 1, counts, approval: Vec::new(), changes })
+            let view = PlanView::new(name.as_str(), 1, Vec::new(), changes);
+            json(&PlanView { upgrade: Some(fixtures::upgrade()), insights: Some(fixtures::insights()), ..view })
         }
         "list" => json(&[PlatformView::new(&platform, None, &clock)]),
         "status" => {
-            json(&look::status(&ledger, &platform, Some(run), Some(&fixtures::wanted()), &clock).await.unwrap())
+            let view = look::status(&ledger, &platform, Some(run), Some(&fixtures::wanted()), None, &clock).await;
+            let facts = fixtures::cluster_facts();
+            let cluster = cluster_view(&fixtures::cluster_records(), Some(&facts), clock.today());
+            json(&StatusView { cluster, ..view.unwrap() })
         }
         "history" => {
             let (ledger, _) = fixtures::failed(true).await;

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
@@ -33,15 +34,15 @@ where
     failure.caused_by(error).hint("Check the network, and the region")
 }
 
-/// Fails if there are no credentials, before anything else fails of that.
-pub async fn credentials(configuration: &SdkConfig) -> Result<(), Failure> {
+/// The credentials; fails if there are none, before anything else fails of that.
+pub async fn credentials(configuration: &SdkConfig) -> Result<Credentials, Failure> {
     let missing = || {
         Failure::new("No AWS credentials were found")
             .hint("Choose a profile with `--profile`, or log in, for example with `aws sso login`")
     };
     let provider = configuration.credentials_provider().ok_or_else(missing)?;
     match provider.provide_credentials().await {
-        Ok(_) => Ok(()),
+        Ok(found) => Ok(found),
         // Nothing is configured: the list of what was tried helps nobody.
         Err(CredentialsError::CredentialsNotLoaded(_)) => Err(missing()),
         Err(error) => Err(missing().caused_by(&error)),

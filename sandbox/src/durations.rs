@@ -112,6 +112,13 @@ impl Durations {
         self.addon_changing().max(Duration::from_millis(500))
     }
 
+    /// After how long an add-on that is not healthy counts as degraded: about 20 minutes, and never less than a busy machine
+    /// may take for real pods.
+    #[must_use]
+    pub fn addon_patience(self) -> Duration {
+        self.real(1200.0).max(Duration::from_secs(90))
+    }
+
     fn real(self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds * self.scale)
     }

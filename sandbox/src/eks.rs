@@ -23,6 +23,7 @@ mod cluster;
 mod fargate;
 mod insight;
 mod job;
+mod launching;
 mod network;
 mod nodegroup;
 mod nodegroup_update;
@@ -95,8 +96,10 @@ impl Eks {
     }
 
     /// What the caller must be allowed to do for this request.
-    pub(crate) fn checks(&self, request: &Request) -> Vec<Check> {
-        authorize::checks(request, self.lock().entry(request.region.clone()).or_default())
+    pub(crate) fn checks(&self, ec2: &Ec2, request: &Request) -> Vec<Check> {
+        let mut checks = authorize::checks(request, self.lock().entry(request.region.clone()).or_default());
+        checks.extend(launching::checks(request, ec2));
+        checks
     }
 
     /// Whether the request names something with a tag of this value.

@@ -94,11 +94,10 @@ impl Sandbox {
             functions::zip(&python, programs, &dir)
         )?;
         let durations = Durations::at(options.scale);
-        let eks = if kubernetes {
-            Eks::with_control_planes(durations, dir.join("eks.json"))
-        } else {
-            Eks::open(durations, Some(dir.join("eks.json")))
-        };
+        let state = dir.join("eks.json");
+        forget(&state)?;
+        let eks =
+            if kubernetes { Eks::with_control_planes(durations, state) } else { Eks::open(durations, Some(state)) };
         let gateway = Gateway::new(&endpoint, &ministack.address, durations, eks, &dir);
         let gateway = Arc::new(gateway.map_err(|error| Error::Gateway(error.into()))?);
         let server = Some(gateway::run(Arc::clone(&gateway), listener)?);
@@ -206,6 +205,14 @@ impl Drop for Sandbox {
         if let Some(server) = self.server.take() {
             let _ = server.join();
         }
+    }
+}
+
+/// Nothing of an earlier sandbox is left: what MiniStack held is gone as well.
+fn forget(state: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(state) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(state)(error)),
+        _ => Ok(()),
     }
 }
 

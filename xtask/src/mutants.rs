@@ -112,6 +112,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         to: "let kept = all.iter().map(|actual| &actual.locator).max().filter(|_| named.is_some()).or(first);",
     },
     Mutant {
+        rule: "a later generation that is there already keeps its claim",
+        file: PERFORM,
+        from: "fault.class() == Class::Conflict && claimed.record.generation > Generation::FIRST",
+        to: "fault.class() == Class::Conflict && claimed.record.generation < Generation::FIRST",
+    },
+    Mutant {
         rule: "a spec is compared with every reference resolved",
         file: DECIDE,
         from: "        Change::InPlace(changes) => merge(changes, drift(wanted, record, actual), actual),",
@@ -219,12 +225,17 @@ enum Verdict {
 ///
 /// # Errors
 /// If a place cannot be found, a mutant does not compile, or no test says that something is wrong: because all pass, or
-/// because one does not end.
+/// because one does not end. If no rule's sentence contains `only`.
 pub(crate) fn kill(only: Option<&str>) -> Done {
+    let chosen: Vec<&Mutant> =
+        MUTANTS.iter().filter(|mutant| only.is_none_or(|only| mutant.rule.contains(only))).collect();
+    if chosen.is_empty() {
+        return Err(format!("no rule says \"{}\"", only.unwrap_or_default()).into());
+    }
     let tree = copy()?;
     let patience = with_all_rules(&tree)?;
     let mut bad = Vec::new();
-    for mutant in MUTANTS.iter().filter(|mutant| only.is_none_or(|only| mutant.rule.contains(only))) {
+    for mutant in chosen {
         let started = Instant::now();
         let path = tree.join(mutant.file);
         let text = std::fs::read_to_string(&path)?;

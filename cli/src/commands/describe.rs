@@ -14,7 +14,7 @@ pub async fn run(installation: &Installation, asked: &Describe, printer: Printer
     let platform = look::platform(&installation.ledger, &asked.name).await?;
     let Some(resource) = &asked.resource else {
         let clock = Clock::system();
-        let view = look::status(&installation.ledger, &platform, platform.last_run, None, &clock).await?;
+        let view = look::status(&installation.ledger, &platform, platform.last_run, None, None, &clock).await?;
         match asked.reading.output {
             Form::Json => printer.json(&view)?,
             Form::Text => printer.result(&summary(printer.paint(), &clock, &view)),

@@ -7,7 +7,7 @@ use crate::arguments::Rollback;
 use crate::begin::deploy;
 use crate::failure::{Exit, Failure};
 use crate::installation::Installation;
-use crate::output::plan::{Counts, PlanView, plan};
+use crate::output::plan::{PlanView, plan};
 use crate::printer::Printer;
 use crate::{documents, look};
 
@@ -24,13 +24,7 @@ pub async fn run(installation: &Installation, asked: &Rollback, printer: Printer
     }
     let stored = documents::plan(installation, name, number).await?.ok_or_else(unknown)?;
     let changes = diff(&stored, &look::records(&installation.ledger, name).await?);
-    let view = PlanView {
-        platform: name.to_string(),
-        from_revision: platform.revision,
-        counts: Counts::of(&changes),
-        approval: platform.asks(&changes, None),
-        changes,
-    };
+    let view = PlanView::new(name.as_str(), platform.revision, platform.asks(&changes, None), changes);
     printer.note(&plan(printer.note_paint(), &view));
     let input = json!({"platform": name, "trigger": "Rollback", "plan": number});
     deploy(installation, name, &input, asked.waiting, printer).await

@@ -16,15 +16,18 @@ pub async fn run(installation: &Installation, asked: &Status, printer: Printer) 
         return follow(installation, &asked.name, lease.run, printer).await;
     }
     let clock = Clock::system();
-    // What a run has not begun yet is in its plan only.
     let plan = match &platform.lease {
         Some(lease) => {
             let run = look::run(&installation.ledger, &asked.name, lease.run).await?;
             documents::plan(installation, &asked.name, run.plan).await?
         }
-        None => None,
+        // Only for what it knew of EKS, without which a status says enough.
+        None => documents::plan(installation, &asked.name, platform.plan).await.ok().flatten(),
     };
-    let view = look::status(&installation.ledger, &platform, platform.last_run, plan.as_ref(), &clock).await?;
+    let facts = plan.as_ref().and_then(|plan| plan.facts.cluster.as_ref());
+    // What a run has not begun yet is in its plan only.
+    let wanted = plan.as_ref().filter(|_| platform.lease.is_some());
+    let view = look::status(&installation.ledger, &platform, platform.last_run, wanted, facts, &clock).await?;
     match asked.reading.output {
         Form::Json => printer.json(&view)?,
         Form::Text => printer.result(&status(printer.paint(), &clock, &view)),

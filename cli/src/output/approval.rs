@@ -17,18 +17,13 @@ pub fn question(paint: Paint, clock: &Clock, question: &Question) -> String {
 mod tests {
     use super::*;
     use crate::fixtures;
-    use crate::output::plan::{Counts, PlanView};
+    use crate::output::plan::PlanView;
 
     #[test]
     fn a_question() {
         let changes = fixtures::changes();
-        let view = PlanView {
-            platform: "demo".to_owned(),
-            from_revision: 1,
-            counts: Counts::of(&changes),
-            approval: vec!["Loosen safety.deletionProtection: true -> false".to_owned()],
-            changes,
-        };
+        let approval = vec!["Loosen safety.deletionProtection: true -> false".to_owned()];
+        let view = PlanView::new("demo", 1, approval, changes);
         let until = fixtures::NOW + jiff::SignedDuration::from_mins(23 * 60 + 10);
         let asked = Question { name: fixtures::name(), plan: 2, until, view };
         insta::assert_snapshot!(question(Paint::PLAIN, &fixtures::clock(), &asked));

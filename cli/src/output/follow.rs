@@ -117,7 +117,7 @@ mod tests {
 
     async fn view((ledger, run): (Ledger, RunId)) -> StatusView {
         let platform = ledger.platform(&fixtures::name()).await.unwrap().unwrap();
-        look::status(&ledger, &platform, Some(run), None, &fixtures::clock()).await.unwrap()
+        look::status(&ledger, &platform, Some(run), None, None, &fixtures::clock()).await.unwrap()
     }
 
     async fn end(of: (Ledger, RunId)) -> String {

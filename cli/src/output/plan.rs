@@ -1,9 +1,12 @@
 //! `landfall plan`: what applying a manifest would do, and why.
 
-use plan::{Action, FieldChange, PlannedChange};
+use facts::Insight;
+use plan::cluster::Upgrade;
+use plan::{Action, FieldChange, PlannedChange, Problem};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::cluster::{upgrade, warning};
 use super::describe::short;
 use super::paint::{Paint, Tone};
 
@@ -21,6 +24,33 @@ pub struct PlanView {
     pub approval: Vec<String>,
     /// Each change, in the order in which it is made.
     pub changes: Vec<PlannedChange>,
+    /// The upgrade of Kubernetes that this begins, with all its steps; null if the minor stays.
+    pub upgrade: Option<Upgrade>,
+    /// What EKS has seen that speaks against the upgrade; null if there is none, or EKS could not be asked.
+    pub insights: Option<Vec<Insight>>,
+    /// What is to be said of the end of support of the minor that the manifest names; null while it is far.
+    pub end_of_support: Option<Problem>,
+}
+
+impl PlanView {
+    /// These changes, of which nothing is known of the cluster's minor.
+    pub fn new(
+        platform: impl Into<String>,
+        from_revision: u64,
+        approval: Vec<String>,
+        changes: Vec<PlannedChange>,
+    ) -> Self {
+        Self {
+            platform: platform.into(),
+            from_revision,
+            counts: Counts::of(&changes),
+            approval,
+            changes,
+            upgrade: None,
+            insights: None,
+            end_of_support: None,
+        }
+    }
 }
 
 /// How many changes of which sort.
@@ -87,6 +117,12 @@ pub fn plan(paint: Paint, view: &PlanView) -> String {
     if view.changes.iter().any(|change| change.destroys) {
         let sign = paint.paint(Tone::Bad, "!");
         text.push_str(&format!("\n{sign} What is marked destroys something that no later run brings back as it was\n"));
+    }
+    if let Some(way) = &view.upgrade {
+        text.push_str(&format!("\n{}", upgrade(paint, way, view.insights.as_deref())));
+    }
+    if let Some(end) = &view.end_of_support {
+        text.push_str(&format!("\n{}", warning(paint, end)));
     }
     if !view.approval.is_empty() {
         let title = paint.paint(Tone::Busy, "needs approval:");
@@ -172,6 +208,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixtures;
 
     fn change(action: Action, name: &str, kind: Kind, reasons: Vec<FieldChange>, destroys: bool) -> PlannedChange {
         PlannedChange { action, resource: ResourceId::new(Component::Network, name), kind, reasons, destroys }
@@ -182,8 +219,7 @@ mod tests {
     }
 
     fn view(from_revision: u64, changes: Vec<PlannedChange>) -> PlanView {
-        let counts = Counts::of(&changes);
-        PlanView { platform: "demo".to_owned(), from_revision, counts, approval: Vec::new(), changes }
+        PlanView::new("demo", from_revision, Vec::new(), changes)
     }
 
     #[test]
@@ -198,6 +234,16 @@ mod tests {
             change(Action::Create, "nat-1", Kind::NatGateway, vec![], false),
         ];
         insta::assert_snapshot!(plan(Paint::PLAIN, &view(0, changes)));
+    }
+
+    #[test]
+    fn an_upgrade_stands_below_the_changes_of_its_first_step() {
+        let field = field("version", json!("1.34"), json!("1.35"));
+        let mut changes = vec![change(Action::Update, "control-plane", Kind::ControlPlane, vec![field], false)];
+        changes[0].resource = ResourceId::new(Component::Cluster, "control-plane");
+        let mut view = view(3, changes);
+        (view.upgrade, view.insights) = (Some(fixtures::upgrade()), Some(fixtures::insights()));
+        insta::assert_snapshot!(plan(Paint::PLAIN, &view));
     }
 
     #[test]

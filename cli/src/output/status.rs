@@ -7,6 +7,7 @@ use ledger::Machine;
 use plan::Plan;
 use serde::Serialize;
 
+use super::cluster::{ClusterView, cluster};
 use super::follow::next;
 use super::paint::{Paint, Tone, of_state};
 use super::platform::{PlatformView, head};
@@ -24,6 +25,8 @@ pub struct StatusView {
     pub run: Option<RunView>,
     /// How long such a run usually takes.
     pub expected: Expected,
+    /// The cluster; null if the platform has none.
+    pub cluster: Option<ClusterView>,
     /// The components in the order in which they are built.
     pub components: Vec<ComponentView>,
 }
@@ -130,6 +133,7 @@ pub fn status(paint: Paint, clock: &Clock, view: &StatusView) -> String {
 /// Everything but the resources.
 pub fn summary(paint: Paint, clock: &Clock, view: &StatusView) -> String {
     let mut text = head(paint, clock, &view.platform);
+    text.push_str(&view.cluster.as_ref().map(|view| cluster(paint, view)).unwrap_or_default());
     if let Some(run) = &view.run {
         text.push('\n');
         text.push_str(&run_lines(paint, clock, run, view));
@@ -253,7 +257,7 @@ mod tests {
 
     async fn view((ledger, run): (Ledger, RunId), plan: Option<&Plan>) -> StatusView {
         let platform = ledger.platform(&fixtures::name()).await.unwrap().unwrap();
-        look::status(&ledger, &platform, Some(run), plan, &fixtures::clock()).await.unwrap()
+        look::status(&ledger, &platform, Some(run), plan, None, &fixtures::clock()).await.unwrap()
     }
 
     #[tokio::test]

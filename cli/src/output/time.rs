@@ -1,5 +1,6 @@
 //! Times as people say them. What "now" is and which zone people live in comes from outside.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,6 +17,11 @@ impl Clock {
     /// The clock of this machine.
     pub fn system() -> Self {
         Self { now: Timestamp::now(), zone: TimeZone::system() }
+    }
+
+    /// The day, in UTC as AWS counts days.
+    pub fn today(&self) -> Date {
+        self.now.to_zoned(TimeZone::UTC).date()
     }
 
     /// A date and a time of day, in the reader's zone: `2026-11-21 04:52`.

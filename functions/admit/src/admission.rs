@@ -281,7 +281,8 @@ impl Admit {
         platform.kept_plan = None;
         let (revised, name, number) = (platform.revision, &platform.name, platform.plan);
         let message = format!("revision {revised} of {name} is plan {number}: {} resources", plan.resources.len());
-        self.take(Planned { platform, revision, plan: head, number, revised, approval }, trigger, asked, &message).await
+        let planned = Planned { platform, revision, plan: head, number, next: plan.next, revised, approval };
+        self.take(planned, trigger, asked, &message).await
     }
 
     pub(crate) async fn wait(&self, platform: &Platform, waiting: Waiting) -> Result<Answer, Stop> {

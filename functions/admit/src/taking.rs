@@ -34,10 +34,10 @@ impl Admit {
         asked: &Asked<'_>,
         message: &str,
     ) -> Result<Answer, Stop> {
-        let Planned { mut platform, revision, plan, number, revised, approval } = planned;
+        let Planned { mut platform, revision, plan, number, next, revised, approval } = planned;
         let overtaken = if trigger == Trigger::Schedule { None } else { platform.approval.take() };
         let mut run = Run::new(platform.name.clone(), Machine::Deploy, trigger, asked.execution.to_owned(), asked.now);
-        (run.revision, run.plan, run.approval) = (revised, number, approval);
+        (run.revision, run.plan, run.next, run.approval) = (revised, number, next, approval);
         let answer = self.admit(Admission { platform, revision, plan, run }, message).await?;
         self.supersede(overtaken.filter(|pending| pending.plan != number), asked).await;
         Ok(answer)
@@ -59,6 +59,8 @@ pub(crate) struct Planned {
     pub(crate) plan: Option<PlanHead>,
     /// The plan that the run works towards.
     pub(crate) number: PlanNumber,
+    /// The Kubernetes minor that a further plan goes on to.
+    pub(crate) next: Option<String>,
     /// The number of the revision that this plan was made from.
     pub(crate) revised: u64,
     /// Who approved it, if that had to be.
@@ -68,7 +70,7 @@ pub(crate) struct Planned {
 impl Planned {
     /// A stored plan once more.
     pub(crate) fn again(platform: Platform, number: PlanNumber) -> Self {
-        Self { platform, revision: None, plan: None, number, revised: 0, approval: None }
+        Self { platform, revision: None, plan: None, number, next: None, revised: 0, approval: None }
     }
 }
 

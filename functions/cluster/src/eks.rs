@@ -50,6 +50,12 @@ pub(crate) async fn retag(client: &Client, arn: &str, changes: &[FieldChange]) -
     Ok(())
 }
 
+/// Those of the changes that EKS does not show yet. An update is asked for again after it has ended, and after its answer was
+/// lost; then EKS would refuse what is done already, or do it once more.
+pub(crate) fn left(changes: &[FieldChange], shown: &Value) -> Vec<FieldChange> {
+    changes.iter().filter(|change| shown.get(&change.field) != Some(&change.new)).cloned().collect()
+}
+
 /// Puts what EKS calls unhealthy into `properties`, so that `update` is asked and answers with [`unhealthy`].
 pub(crate) fn put_health(properties: &mut Value, issues: Vec<String>) {
     if !issues.is_empty() {
@@ -120,6 +126,14 @@ mod tests {
     use aws_sdk_eks::types::{ErrorCode, ErrorDetail, UpdateType};
 
     use super::*;
+
+    #[test]
+    fn what_eks_shows_already_is_not_asked_for_again() {
+        let change = |field: &str, new: Value| FieldChange { field: field.into(), old: Value::Null, new };
+        let changes = [change("version", "1.35".into()), change("minSize", 2.into()), change("tags", Value::Null)];
+        let left = left(&changes, &serde_json::json!({"version": "1.35", "minSize": 1}));
+        assert_eq!(left.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["minSize", "tags"]);
+    }
 
     #[test]
     fn only_what_failed_in_this_phase_counts() {

@@ -6,13 +6,41 @@
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplateVersions.html>,
 //! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> (codes)
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::filter::{self, Field};
 use super::listing::page;
 use super::request::{Refusal, Request};
 use super::store::{Kind, Record, Store, now};
-use super::{ACCOUNT, Answer, Call};
+use super::{ACCOUNT, Answer, Call, Ec2};
+
+/// A launch template, as EKS looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    pub(crate) id: String,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// The tags that its newest version gives, by the type of what is started (`instance`, `volume`).
+    pub(crate) gives: Vec<(String, BTreeMap<String, String>)>,
+}
+
+impl Ec2 {
+    /// The launch template of this id or name.
+    pub(crate) fn template(&self, region: &str, name: &str) -> Option<Template> {
+        self.with_store(region, |store| {
+            let record = store.find(Kind::LaunchTemplate, name).or_else(|| named(store, name))?;
+            let newest = versions(record).last()?;
+            let given = newest["launchTemplateData"]["tagSpecificationSet"].as_array();
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let gives = given.into_iter().flatten().map(|one| {
+                let tags = one["tagSet"].as_array().into_iter().flatten();
+                (text(&one["resourceType"]), tags.map(|tag| (text(&tag["key"]), text(&tag["value"]))).collect())
+            });
+            Some(Template { id: record.id.clone(), tags: record.tags.clone(), gives: gives.collect() })
+        })
+    }
+}
 
 const FIELDS: &[Field] = &[("create-time", "createTime"), ("launch-template-name", "launchTemplateName")];
 

@@ -11,9 +11,6 @@ use super::request::{Refusal, Request};
 use super::store::{Kind, Record, now};
 use super::{Answer, Place, association, issues, new_id, update as updates, wanted};
 
-/// After so many looks at an add-on that is not healthy it counts as degraded: together about 20 minutes.
-const PATIENCE: u64 = 40;
-
 pub(super) fn create(request: &Request, place: &mut Place<'_>) -> Answer {
     let cluster = request.cluster();
     let name = request.required("addonName")?;
@@ -183,7 +180,8 @@ fn watch(place: &mut Place<'_>, cluster: &str, name: &str, healthy: bool) {
     }
     let looks = addon.hidden["looks"].as_u64().unwrap_or_default() + 1;
     addon.hidden["looks"] = json!(looks);
-    if looks == PATIENCE {
+    let patience = place.durations.addon_patience().as_millis() / place.durations.addon_look().as_millis().max(1);
+    if u128::from(looks) == patience {
         let said = format!("The add-on is unhealthy because it doesn't have the desired number of replicas. {reason}");
         addon.set("status", "DEGRADED");
         addon.set("health", issues("InsufficientNumberOfReplicas", said.trim_end(), &[]));

@@ -34,7 +34,7 @@ impl Gateway {
         let Some(request) = self.eks_request(identity, &caller, &forwarded) else {
             return Ok(respond(Err(Refusal::unknown(&forwarded.method, forwarded.uri.path()))));
         };
-        if let Some(denial) = self.upstream.denial(forwarded, &self.eks.checks(&request)).await? {
+        if let Some(denial) = self.upstream.denial(forwarded, &self.eks.checks(&self.ec2, &request)).await? {
             return Ok(denial);
         }
         let arns = request.principals();

@@ -42,6 +42,13 @@ impl Engine<'_> {
     }
 }
 
+impl Step {
+    /// Nothing more is begun in this call.
+    fn left_over() -> Self {
+        Self::Waiting("the next call takes it up".into())
+    }
+}
+
 /// Everything that one step works with.
 struct Hand<'a> {
     engine: &'a Engine<'a>,
@@ -78,7 +85,7 @@ impl Hand<'_> {
             Decision::Done => Ok(Step::Done),
             Decision::Wait(reason) => Ok(Step::Waiting(reason)),
             Decision::Refuse(fault) => Err(fault),
-            _ if self.out_of_time() => Ok(Step::Waiting("the next call takes it up".into())),
+            _ if self.out_of_time() => Ok(Step::left_over()),
             Decision::Create => self.create(self.task.stored.as_ref()).await,
             Decision::Replace(_) => self.create(None).await,
             Decision::Accept(actual) => self.note(actual, Event::Accepted(self.operation(None))).await,
@@ -187,6 +194,7 @@ impl Hand<'_> {
         let retiring =
             self.transition(stored, Event::RetireBegun(operation), |record| record.locator = Some(locator)).await?;
         match self.limited(self.resource.retire(&self.subject(Some(&retiring.record)))).await {
+            Ok(Progress::Done) | Err(CallError::NotFound) if self.out_of_time() => Ok(Step::left_over()),
             Ok(Progress::Done) | Err(CallError::NotFound) => self.delete(actual, Some(retiring)).await,
             Ok(Progress::Pending) => Ok(Step::Waiting("what hangs on it is being released".into())),
             Err(error) => self.wait_or_fail(error),
@@ -219,6 +227,9 @@ impl Hand<'_> {
 
     async fn delete_surplus(&self, surplus: Vec<Actual>) -> Result<Step, Fault> {
         for actual in surplus {
+            if self.out_of_time() {
+                return Ok(Step::left_over());
+            }
             self.engine.ledger.check(&self.order.fence).await?;
             let mut subject = self.subject(self.task.stored.as_ref().map(|stored| &stored.record));
             subject.locator = Some(actual.locator);

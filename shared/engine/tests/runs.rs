@@ -1,11 +1,14 @@
 //! Whole runs of the engine against a model of AWS.
 
-use domain::{Fault, FaultName, Generation, Kind};
+use std::time::Duration;
+
+use domain::{Component, Fault, FaultName, Generation, Kind, ResourceId};
 use engine::{Outcome, Pass};
 use jiff::SignedDuration;
 use plan::{Goal, Plan, Until};
 use serde_json::{Value, json};
 use testkit::{Harness, Injected, Verb, desired, plan_of};
+use tokio::time::Instant;
 
 fn reference(name: &str) -> Value {
     json!({"$of": format!("network/{name}"), "output": "id"})
@@ -64,9 +67,13 @@ fn empty() -> Plan {
     plan_of([])
 }
 
+/// The calls that changed something: the model has nothing to retire.
 fn mutations(harness: &Harness) -> Vec<(Verb, String)> {
     let calls = harness.world.take_calls().into_iter();
-    calls.filter(|call| call.verb != Verb::Observe).map(|call| (call.verb, call.id.name().to_owned())).collect()
+    calls
+        .filter(|call| !matches!(call.verb, Verb::Observe | Verb::Retire))
+        .map(|call| (call.verb, call.id.name().to_owned()))
+        .collect()
 }
 
 #[tokio::test]
@@ -266,6 +273,62 @@ async fn what_becomes_visible_after_the_settling_time_is_surplus_and_goes() {
     assert_eq!(harness.world.alive(), Vec::<String>::new());
 }
 
+/// The first attempt arrives when the second has long been made, and a subnet stands in that one.
+#[tokio::test(start_paused = true)]
+async fn what_others_stand_on_stays_when_its_double_is_made_later() {
+    let harness = Harness::default();
+    let plan = network("10.0.0.0/16", "a");
+    let mut late = false;
+    harness.world.script(move |call| {
+        (call.verb == Verb::Create && call.id.name() == "vpc" && !std::mem::replace(&mut late, true))
+            .then_some(Injected::ArrivesLate(SignedDuration::from_secs(40)))
+    });
+    let foundation = Pass::Converge(Goal::Foundation);
+    assert!(matches!(harness.call(&plan, foundation).await, Ok(Outcome::Pending { .. })));
+    harness.clock.pass(SignedDuration::from_secs(31));
+    harness.until_ready(&plan, foundation).await.unwrap();
+    let kept = harness.record("vpc").locator;
+    harness.clock.pass(SignedDuration::from_secs(10));
+    assert_eq!(harness.world.alive().iter().filter(|thing| thing.contains(" Vpc ")).count(), 2);
+    harness.deploy(&plan).await.unwrap();
+    assert_eq!(harness.record("vpc").locator, kept);
+    assert_eq!(harness.world.alive().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_has_returned_by_its_deadline_however_much_is_there_to_delete() {
+    let harness = Harness::default();
+    let tags = harness.identity.resource_tags(&ResourceId::new(Component::Network, "vpc"), Generation::FIRST);
+    for double in 0..10 {
+        harness.world.place(&format!("vpc-{double}"), Kind::Vpc, tags.clone(), json!({"cidr": "10.0.0.0/16"}));
+    }
+    harness.world.script(|call| (call.verb == Verb::Delete).then(|| Injected::Slow(Duration::from_secs(11))));
+    let (plan, begun) = (network("10.0.0.0/16", "a"), Instant::now());
+    let outcome = harness.call(&plan, Pass::Converge(Goal::Foundation)).await;
+    assert!(matches!(outcome, Ok(Outcome::Pending { .. })), "{outcome:?}");
+    assert!(begun.elapsed() <= Harness::LIMIT, "{:?}", begun.elapsed());
+    harness.deploy(&plan).await.unwrap();
+    assert_eq!(harness.world.alive().len(), 6);
+}
+
+/// A subnet of the second generation, whose answer was lost and which is not visible before it is asked for again.
+#[tokio::test]
+async fn a_later_generation_that_meets_its_own_late_predecessor_takes_it_up() {
+    let harness = Harness::default();
+    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+    let wider = network("10.8.0.0/16", "a");
+    harness.world.visible_after(|| SignedDuration::from_secs(45));
+    harness
+        .world
+        .script(|call| (call.verb == Verb::Create && call.id.name() == "subnet").then_some(Injected::AnswerLost));
+    assert!(matches!(harness.call(&wider, Pass::Converge(Goal::Foundation)).await, Ok(Outcome::Pending { .. })));
+    harness.world.visible_after(|| SignedDuration::ZERO);
+    harness.world.heal();
+    harness.deploy(&wider).await.unwrap();
+    assert_eq!(harness.record("subnet").generation, Generation(2));
+    assert_eq!(harness.world.alive().len(), 6);
+}
+
 #[tokio::test]
 async fn a_quota_takes_the_claim_back_and_names_the_resource() {
     let harness = Harness::default();
@@ -294,6 +357,24 @@ async fn what_aws_gave_up_on_fails_this_phase_and_is_deleted_first_by_the_next()
     harness.next_phase();
     harness.deploy(&plan).await.unwrap();
     assert_eq!(harness.world.alive().len(), 6);
+}
+
+/// AWS shows a failed attachment for hours and lets nobody delete it.
+#[tokio::test]
+async fn what_aws_gave_up_on_and_nobody_can_delete_does_not_keep_a_teardown_from_ending() {
+    let mut harness = Harness::default();
+    harness.world.script(|call| {
+        (call.verb == Verb::Create && call.id.name() == "link").then(|| Injected::FailsLater("no capacity".into()))
+    });
+    let mut plan = network("10.0.0.0/16", "a");
+    let spec =
+        json!({"vpc": reference("vpc"), "transitGateway": "tgw-1", "subnets": [reference("subnet")], "tags": {}});
+    let needs = &["vpc", "subnet"];
+    plan.resources.extend([desired("link", Kind::TransitGatewayAttachment, Goal::Egress, spec, needs)]);
+    assert_eq!(harness.deploy(&plan).await.unwrap_err().name, FaultName::CreateFailed);
+    harness.next_phase();
+    harness.deploy(&empty()).await.unwrap();
+    assert_eq!(harness.world.alive(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -351,4 +432,22 @@ async fn what_somebody_else_hung_on_it_ends_as_stuck_with_the_reason() {
     assert_eq!(fault.name, FaultName::Stuck);
     assert!(fault.message.contains("eni-foreign"), "{fault}");
     assert!(harness.world.alive().iter().any(|thing| thing.contains("eni-foreign")));
+}
+
+#[tokio::test]
+async fn who_uses_an_output_that_a_change_renewed_follows_in_the_same_run() {
+    let plan = |size: u32| {
+        let version = json!({"$of": "network/template", "output": "version"});
+        let template = json!({"name": "t", "volumes": {"/dev/xvda": size}});
+        let group = json!({"cluster": "c", "name": "g", "launchTemplateVersion": version});
+        plan_of([
+            desired("template", Kind::LaunchTemplate, Goal::Foundation, template, &[]),
+            desired("group", Kind::NodeGroup, Goal::Foundation, group, &["template"]),
+        ])
+    };
+    let mut harness = Harness::default();
+    harness.deploy(&plan(20)).await.unwrap();
+    harness.next_phase();
+    harness.deploy(&plan(40)).await.unwrap();
+    assert_eq!(harness.record("group").spec["launchTemplateVersion"], json!("2"));
 }

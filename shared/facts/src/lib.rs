@@ -9,7 +9,10 @@ use manifest::Manifest;
 use plan::{Facts, Slots};
 
 mod cluster;
+mod insights;
 mod network;
+
+pub use insights::{Insight, Removal, insights};
 
 /// The services that are asked.
 #[derive(Debug, Clone)]

@@ -113,6 +113,8 @@ pub struct Run {
     pub revision: u64,
     /// The plan that it works towards; 0 is the empty one.
     pub plan: PlanNumber,
+    /// The Kubernetes minor that another run goes on to, once this one has succeeded.
+    pub next: Option<String>,
     /// The ARN of its execution.
     pub execution: String,
     /// How far it is.
@@ -151,6 +153,7 @@ impl Run {
             trigger,
             revision: 0,
             plan: 0,
+            next: None,
             execution,
             status: RunStatus::Running,
             started: now,

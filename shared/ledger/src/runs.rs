@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Ledger;
 use crate::keys;
-use crate::platform::{Lease, OnFailure, PlanHead, Platform, Revision, Status};
+use crate::platform::{Lease, OnFailure, PlanHead, Platform, Revision, Status, Waiting};
 use crate::platforms::{Good, write_binding, write_platform};
 use crate::records::EpochItem;
 use crate::run::{Failure, Machine, Phase, Restore, Run, RunEvent, RunStatus};
@@ -261,6 +261,8 @@ impl Ledger {
     /// Ends a run: its outcome, the platform's status and last good plan, and the lease if the run is still the holder.
     /// A run that has ended stays as it is. None if there is no such run.
     ///
+    /// After a deploy whose plan is a step, the next step waits; what was uploaded meanwhile comes first and takes its place.
+    ///
     /// After a teardown that succeeded the platform is forgotten: its name and its object are free, its history stays.
     pub async fn finish(
         &self,
@@ -280,7 +282,7 @@ impl Ledger {
             if let Some(meta) = self.platform(platform).await?
                 && meta.lease.as_ref().is_some_and(|lease| lease.run == run.id)
             {
-                let released = release(meta, &run, ending);
+                let released = release(meta, &run, ending, now);
                 writes.push(write_platform(&released)?);
                 if released.status == Status::Ready {
                     writes.push(good(&released, run.plan, now)?);
@@ -339,7 +341,7 @@ fn conclude(run: &mut Run, ending: &Ending, now: Timestamp) {
     end_phase(run, now);
 }
 
-fn release(mut platform: Platform, run: &Run, ending: &Ending) -> Platform {
+fn release(mut platform: Platform, run: &Run, ending: &Ending, now: Timestamp) -> Platform {
     platform.lease = None;
     platform.quarantined_until = ending.quarantined_until;
     platform.status = match (run.machine, run.status) {
@@ -351,6 +353,9 @@ fn release(mut platform: Platform, run: &Run, ending: &Ending) -> Platform {
     match platform.status {
         Status::Ready => {
             platform.last_good = run.plan;
+            if run.next.is_some() {
+                platform.waiting.get_or_insert_with(|| Waiting::new(Machine::Deploy, None, now));
+            }
             // An older plan that was kept up says nothing of the newest.
             platform.failed_plan = platform.failed_plan.filter(|_| run.plan != platform.plan);
         }

@@ -18,12 +18,14 @@ mod fargate;
 mod nodes;
 mod roles;
 mod specs;
+mod upgrade;
 mod versions;
 
 use domain::{Kind, ResourceId, Tags};
 use manifest::{Cluster, Compute, Manifest};
 
 pub use specs::*;
+pub use upgrade::{Upgrade, UpgradeStep, VersionChange, upgrade};
 pub use versions::end_of_support;
 
 use crate::builder::Builder;

@@ -30,6 +30,7 @@ pub async fn ledger_conformance(table: Arc<dyn Table>) {
     of_two_writers_of_one_record_one_is_raced(&ledger).await;
     many_writers_of_one_run_all_succeed(&ledger).await;
     runs::the_newest_wish_waits(&ledger).await;
+    runs::the_next_step_waits_for_the_one_before(&ledger).await;
     runs::settling_twice_is_settling_once(&ledger).await;
     runs::only_the_holder_releases(&ledger).await;
     unknown_fields_survive(&ledger, &table).await;

@@ -43,6 +43,9 @@ impl Default for Harness {
 }
 
 impl Harness {
+    /// How long one call of the engine may take.
+    pub const LIMIT: Duration = Duration::from_secs(60);
+
     /// Begins the next phase: a new epoch, so that what the last one holds is worth nothing.
     pub fn next_phase(&mut self) {
         self.epoch = self.records.next_epoch();
@@ -66,7 +69,7 @@ impl Harness {
             plan,
             component: Component::Network,
             pass,
-            deadline: Instant::now() + Duration::from_secs(60),
+            deadline: Instant::now() + Self::LIMIT,
         };
         engine.advance(&order).await
     }

@@ -1,9 +1,11 @@
 //! A model of AWS: things with ids and tags, made and deleted in their own time, seen late, and bound to each other.
 //!
 //! It is as unkind as AWS may be, and no more: reads lag behind writes, a lost answer says nothing about the effect, a
-//! request may arrive after its caller gave up, what is asynchronous fails late, of some things there may be only one,
-//! a client token answers for what it made even when that is gone, what others use cannot be deleted, or leaves them
-//! dangling, and changes take their time, one after the other, and may fail.
+//! request may arrive after its caller gave up, what is asynchronous fails late, what has failed may be there to stay, of
+//! some things there may be only one, a client token answers for what it made even when that is gone, what others use
+//! cannot be deleted, or leaves them dangling, and changes take their time, one after the other, and may fail.
+//!
+//! Whoever calls it for ever without letting time pass is ended by a panic, so that a test fails instead of never ending.
 
 mod injected;
 mod thing;
@@ -43,10 +45,15 @@ pub struct Effect {
     pub dangling: bool,
     /// Whether the same change had failed in the same phase.
     pub again: bool,
+    /// Whether it was made to refer to what AWS was not done with, or had given up on.
+    pub early: bool,
 }
 
 /// For how long AWS calls what it gave up on unhealthy.
 const UNHEALTHY: SignedDuration = SignedDuration::from_secs(50);
+
+/// How many calls may come at one moment: far more than all callers of a test together make.
+const AT_ONE_MOMENT: u32 = 5_000;
 
 type Script = Box<dyn FnMut(&Call) -> Option<Injected> + Send>;
 type Lag = Box<dyn FnMut() -> SignedDuration + Send>;
@@ -71,6 +78,8 @@ struct Inside {
     script: Option<Script>,
     lag: Option<Lag>,
     actor: (Epoch, Timestamp),
+    /// How many calls came at this moment.
+    moment: (Timestamp, u32),
 }
 
 /// What a caller wants done.
@@ -130,7 +139,7 @@ impl World {
     pub fn alive(&self) -> Vec<String> {
         let now = self.clock.now();
         let inside = self.lock();
-        let alive = inside.things.iter().filter(|(_, thing)| !thing.is_gone(now));
+        let alive = inside.things.iter().filter(|(_, thing)| !thing.is_gone(now) && !thing.is_dead(now));
         alive.map(|(locator, thing)| format!("{locator} {} {}", thing.kind, resource_of(&thing.tags))).collect()
     }
 
@@ -192,10 +201,10 @@ impl World {
     async fn arrive(&self, verb: Verb, subject: &Subject) -> (Request, Option<Injected>) {
         let (begun, actor) = (self.clock.now(), self.lock().actor);
         self.turns.pass().await;
-        let mut inside = self.lock();
-        let call = Call { verb, id: subject.id.clone() };
-        let injected = inside.script.as_mut().and_then(|script| script(&call));
-        inside.calls.push(call);
+        let injected = self.lock().receive(Call { verb, id: subject.id.clone() }, self.clock.now());
+        if let Some(Injected::Slow(time)) = injected {
+            tokio::time::sleep(time).await;
+        }
         let fails = match &injected {
             Some(Injected::FailsLater(why)) => Some(why.clone()),
             _ => None,
@@ -246,14 +255,30 @@ impl Inside {
             Verb::Create => self.make(request, now),
             Verb::Update => self.renew(request, now),
             Verb::Delete => self.remove(request, now),
-            Verb::Observe => Err(CallError::NotFound),
+            Verb::Observe | Verb::Retire => Err(CallError::NotFound),
         }
+    }
+
+    /// Takes a call in, and says what is to go wrong with it.
+    fn receive(&mut self, call: Call, now: Timestamp) -> Option<Injected> {
+        self.moment = (now, if self.moment.0 == now { self.moment.1 + 1 } else { 1 });
+        let injected = self.script.as_mut().and_then(|script| script(&call));
+        self.calls.push(call);
+        let last = &self.calls[self.calls.len().saturating_sub(12)..];
+        assert!(self.moment.1 <= AT_ONE_MOMENT, "somebody goes on for ever: {last:?}");
+        injected
+    }
+
+    /// Whether this spec names what AWS is not done with, or has given up on.
+    fn is_early(&self, spec: &Value, now: Timestamp) -> bool {
+        self.things.iter().any(|(locator, thing)| !thing.is_whole(now) && thing::names(spec, locator))
     }
 
     fn note(&mut self, request: &Request, now: Timestamp, locator: &str) -> &mut Effect {
         let Request { verb, begun, actor: (epoch, last_call), .. } = *request;
         let locator = locator.to_owned();
-        let effect = Effect { begun, at: now, epoch, last_call, verb, locator, dangling: false, again: false };
+        let effect =
+            Effect { begun, at: now, epoch, last_call, verb, locator, dangling: false, again: false, early: false };
         self.effects.push(effect);
         self.effects.last_mut().unwrap()
     }
@@ -298,7 +323,7 @@ impl Inside {
         };
         self.things.insert(locator.clone(), thing);
         self.tokens.insert(subject.token, locator.clone());
-        self.note(request, now, &locator);
+        self.note(request, now, &locator).early = self.is_early(&subject.spec, now);
         let outputs = outputs(kind, &locator, &subject.spec, 0);
         Ok(Done { locator, progress, outputs })
     }
@@ -334,13 +359,15 @@ impl Inside {
             thing.change = Some(thing::Update { began: now, epoch: request.actor.0, ends, to, fails });
             Progress::Pending
         };
-        self.note(request, now, &locator).again = again;
+        let early = self.is_early(wanted, now);
+        let effect = self.note(request, now, &locator);
+        (effect.again, effect.early) = (again, early);
         Ok(Done { locator, progress, outputs: Outputs::new() })
     }
 
     fn remove(&mut self, request: &Request, now: Timestamp) -> Result<Done, CallError> {
         let locator = request.subject.locator()?.to_owned();
-        let is_there = |thing: &&Thing| !thing.is_gone(now);
+        let is_there = |thing: &&Thing| !thing.is_gone(now) && !thing.is_dead(now);
         let user = self.things.iter().find(|(_, thing)| is_there(thing) && thing.refers_to(&locator));
         let user = user.map(|(user, _)| user.clone());
         let thing = self.things.get(&locator).filter(|thing| is_there(thing) && thing.visible <= now);
@@ -364,6 +391,9 @@ impl Inside {
         let shown = |thing: &Thing| !thing.is_gone(now) && thing.visible <= now && thing.kind == subject.kind;
         let tags = subject.find_tags();
         let is_ours = |thing: &Thing| tags.iter().all(|(key, value)| thing.tags.get(key) == Some(value));
+        // What cannot be deleted counts only for the attempt that made it.
+        let token = subject.token.to_string();
+        let counts = |thing: &Thing| !thing.is_dead(now) || thing.tags.get(Identity::ATTEMPT) == Some(&token);
         if thing::is_named(subject.kind) {
             let identity = thing::identity(subject.kind, &subject.spec);
             let found = self.things.iter().find(|(_, thing)| shown(thing) && thing.identity() == identity);
@@ -381,7 +411,7 @@ impl Inside {
         let found: Vec<_> = match known {
             Some(known) => self.things.get_key_value(known).into_iter().filter(|(_, thing)| shown(thing)).collect(),
             None if subject.adopted => Vec::new(),
-            None => self.things.iter().filter(|(_, thing)| shown(thing) && is_ours(thing)).collect(),
+            None => self.things.iter().filter(|(_, thing)| shown(thing) && is_ours(thing) && counts(thing)).collect(),
         };
         // What is on its way out counts only if nothing else is there.
         let staying: Vec<_> = found.iter().filter(|(_, thing)| thing.gone.is_none()).collect();
@@ -411,6 +441,12 @@ impl Resource for World {
 
     async fn update(&self, subject: &Subject, _changes: &[FieldChange]) -> Result<Progress, CallError> {
         Ok(self.change(Verb::Update, subject).await?.progress)
+    }
+
+    async fn retire(&self, subject: &Subject) -> Result<Progress, CallError> {
+        let (_, injected) = self.arrive(Verb::Retire, subject).await;
+        before(injected.as_ref())?;
+        Ok(Progress::Done)
     }
 
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {

@@ -38,14 +38,8 @@ impl Resource for Addon {
         if !is_subject(subject, &tags) {
             return Ok(Observed::Foreign(Locator(arn)));
         }
-        let mut properties = json!({
-            "cluster": addon.cluster_name(),
-            "name": addon.addon_name(),
-            "version": addon.addon_version(),
-            "configuration": configuration(&addon),
-            "roles": self.roles(&spec, &addon).await?,
-            "tags": aws::shown_tags(&spec.tags, &tags),
-        });
+        let mut properties = self.shown(&spec, &addon).await?;
+        properties["tags"] = json!(aws::shown_tags(&spec.tags, &tags));
         if addon.status() == Some(&AddonStatus::Degraded) {
             eks::put_health(&mut properties, issues(&addon));
         }
@@ -78,6 +72,8 @@ impl Resource for Addon {
         let cluster = spec.cluster.as_str();
         eks::none_failed(&self.0, cluster, &Of::Addon(&spec.name), subject).await?;
         eks::retag(&self.0, subject.locator()?, changes).await?;
+        let Some(addon) = self.find(&spec).await? else { return Err(CallError::NotFound) };
+        let changes = &eks::left(changes, &self.shown(&spec, &addon).await?);
         if !["version", "configuration", "roles"].iter().any(|field| changed(changes, field)) {
             return Ok(Progress::Done);
         }
@@ -118,6 +114,17 @@ impl Addon {
             Err(CallError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What EKS shows of the spec, but for the tags.
+    async fn shown(&self, spec: &AddonSpec, addon: &Listed) -> Result<Value, CallError> {
+        Ok(json!({
+            "cluster": addon.cluster_name(),
+            "name": addon.addon_name(),
+            "version": addon.addon_version(),
+            "configuration": configuration(addon),
+            "roles": self.roles(spec, addon).await?,
+        }))
     }
 
     /// The ARNs of the roles by the names of the service accounts.

@@ -87,6 +87,7 @@ impl Resource for ControlPlane {
         eks::none_failed(&self.0, &spec.name, &Of::ControlPlane, subject).await?;
         let Some(cluster) = self.find(&spec.name).await? else { return Err(CallError::NotFound) };
         eks::retag(&self.0, cluster.arn().unwrap_or_default(), changes).await?;
+        let changes = &eks::left(changes, &shown(&spec, &cluster));
         if changed(changes, "version") {
             let call = self.0.update_cluster_version().name(&spec.name).version(&spec.version);
             call.send().await.map_err(aws::changing("eks:UpdateClusterVersion"))?;

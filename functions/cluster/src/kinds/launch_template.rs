@@ -17,13 +17,15 @@ use resources::seen::{Phase, Seen, is_subject, observed, outputs};
 use resources::{answered, tag_change};
 use serde_json::json;
 
-/// [`domain::Kind::LaunchTemplate`]. Its locator is its id; a change is a new version, which becomes the default.
+/// [`domain::Kind::LaunchTemplate`]. Its locator is its id; a change is a new version, which the node group is
+/// told.
 ///
 /// Idempotent because a name is there once in a region, and the create has a client token; a template of that name without
 /// our tags is foreign. Leaves nothing behind on failure.
 ///
 /// Permissions: `ec2:CreateLaunchTemplate`, `ec2:CreateLaunchTemplateVersion`, `ec2:CreateTags`, `ec2:DeleteTags`,
-/// `ec2:DescribeLaunchTemplates`, `ec2:DescribeLaunchTemplateVersions`, `ec2:DeleteLaunchTemplate`.
+/// `ec2:DescribeLaunchTemplates`, `ec2:DescribeLaunchTemplateVersions`, `ec2:DeleteLaunchTemplate`; and for who starts a
+/// node group from it `ec2:RunInstances`.
 /// <https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html>
 pub(crate) struct LaunchTemplate(pub(crate) Client);
 

@@ -84,6 +84,8 @@ impl Resource for NodeGroup {
         let cluster = spec.cluster.as_str();
         eks::none_failed(&self.0, cluster, &Of::NodeGroup(&spec.name), subject).await?;
         eks::retag(&self.0, subject.locator()?, changes).await?;
+        let Some(group) = self.find(&spec).await? else { return Err(CallError::NotFound) };
+        let changes = &eks::left(changes, &shown(&spec, &group));
         if changed(changes, "version") || changed(changes, "launchTemplateVersion") {
             let call = self.0.update_nodegroup_version().cluster_name(cluster).nodegroup_name(&spec.name);
             let call = call.version(spec.version.as_str()).launch_template(template(&spec));
@@ -98,7 +100,6 @@ impl Resource for NodeGroup {
         if !changes.iter().any(is_asked) {
             return Ok(Progress::Done);
         }
-        let Some(group) = self.find(&spec).await? else { return Err(CallError::NotFound) };
         let call = self
             .0
             .update_nodegroup_config()

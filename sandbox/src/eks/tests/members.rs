@@ -193,7 +193,7 @@ fn tags_are_asked_of_iam_and_kept() {
     let mut body = region.group("blue");
     body["tags"] = json!({"k": "v"});
     let request = Request::read(&Method::POST, &uri, body.to_string().as_bytes(), "eu-west-1", "").unwrap();
-    let checks = region.eks.checks(&request);
+    let checks = region.eks.checks(&region.ec2, &request);
     let asked: Vec<&str> = checks.iter().map(|check| check.action.as_str()).collect();
     assert_eq!(asked, ["eks:CreateNodegroup", "eks:TagResource", "iam:PassRole", "iam:CreateServiceLinkedRole"]);
     assert_eq!(checks[0].resource, "arn:aws:eks:eu-west-1:111122223333:cluster/demo");

@@ -102,6 +102,14 @@ pub(crate) fn nothing_late(effects: &[Effect], begun: &[(Epoch, Timestamp)]) -> 
     Ok(())
 }
 
+/// Nothing was made to refer to what AWS could still give up on: a route to a gateway that is not ready cuts its users off.
+pub(crate) fn nothing_early(effects: &[Effect]) -> Result<(), String> {
+    match effects.iter().find(|effect| effect.early) {
+        Some(effect) => Err(format!("done before what it needs was ready: {effect:?}")),
+        None => Ok(()),
+    }
+}
+
 /// Nothing was deleted that something else still pointed to.
 pub(crate) fn nothing_dangles(effects: &[Effect]) -> Result<(), String> {
     match effects.iter().find(|effect| effect.verb == Verb::Delete && effect.dangling) {

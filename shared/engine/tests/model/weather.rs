@@ -1,7 +1,9 @@
-//! What goes wrong, and how often: drawn from the seed, and only until a number of troubles is spent.
+//! What goes wrong, and how often: drawn from the seed, and only until a number of troubles is spent. In some histories
+//! AWS is slow besides.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use domain::{Fault, FaultName};
 use jiff::SignedDuration;
@@ -15,24 +17,32 @@ const LATE: i64 = 15;
 /// For how long EC2 may not show what was created. Less than the settling time.
 const LAG: i64 = 25;
 
+/// How many seconds a call may take where AWS is slow. Less than the engine waits for.
+const SLOW: i64 = 11;
+
 /// The troubles of one history.
 #[derive(Clone)]
 pub(crate) struct Weather {
     random: Arc<Mutex<SmallRng>>,
     left: Arc<AtomicI64>,
+    is_slow: bool,
 }
 
 impl Weather {
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = SmallRng::seed_from_u64(seed);
         let left = random.random_range(0..=25);
-        Self { random: Arc::new(Mutex::new(random)), left: Arc::new(AtomicI64::new(left)) }
+        let is_slow = random.random_ratio(1, 4);
+        Self { random: Arc::new(Mutex::new(random)), left: Arc::new(AtomicI64::new(left)), is_slow }
     }
 
     /// Lets it happen to AWS and to the ledger.
     pub(crate) fn befall(&self, world: &World, records: &Records) {
         let (aws, ledger, lag) = (self.clone(), self.clone(), self.clone());
-        world.script(move |call| aws.strikes(1, 12).then(|| aws.befalls(call)).flatten());
+        world.script(move |call| match aws.strikes(1, 12) {
+            true => aws.befalls(call),
+            false => aws.is_slow.then(|| Injected::Slow(Duration::from_secs(aws.upto(SLOW).unsigned_abs()))),
+        });
         records.script(move || {
             ledger.strikes(1, 40).then(|| if ledger.flip() { Trouble::Refused } else { Trouble::AnswerLost })
         });
@@ -70,7 +80,7 @@ impl Weather {
             (0 | 1, _) => fault(FaultName::Throttled),
             (2, _) => fault(FaultName::ServiceUnavailable),
             (3, _) => Some(Injected::RequestLost),
-            (_, Verb::Observe) => None,
+            (_, Verb::Observe | Verb::Retire) => None,
             (4 | 5, _) => Some(Injected::AnswerLost),
             (6, _) => Some(Injected::ErrorAfterEffect),
             (7 | 8, _) => Some(Injected::ArrivesLate(SignedDuration::from_secs(self.upto(LATE)))),

@@ -49,7 +49,8 @@ fn climb(current: u32, wanted: u32) -> Step {
     Step { version: format!("1.{}", current + 1), next }
 }
 
-fn minor(version: &str) -> u32 {
+/// The number of a minor: 35 of `1.35`.
+pub(super) fn minor(version: &str) -> u32 {
     version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or_default()
 }
 

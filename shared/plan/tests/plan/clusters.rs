@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{Component, Kind, ResourceId};
-use insta::assert_snapshot;
+use insta::{assert_debug_snapshot, assert_snapshot};
 use manifest::Manifest;
 use plan::cluster::*;
 use plan::{Action, Facts, Goal, Plan, Until, diff};
@@ -149,6 +149,31 @@ fn an_upgrade_goes_one_minor_at_a_time_with_the_nodes_last() {
     let current: Vec<_> =
         needs.iter().filter(|need| need.until == Until::Current).map(|need| need.resource.name()).collect();
     assert_eq!(current, ["addon-eks-pod-identity-agent", "addon-kube-proxy", "addon-vpc-cni"]);
+}
+
+#[test]
+fn the_whole_way_of_an_upgrade_is_known_before_its_first_step() {
+    let more = "compute: {managedNodeGroups: {core: {instanceTypes: [m7g.large]}}, \
+                fargateProfiles: {jobs: {selectors: [{namespace: jobs}]}}}";
+    let of = |version: &str, kept: &str| with(&format!(", version: '{version}'{kept}"), more);
+    let before = planned(&of("1.34", ""), &facts());
+    let way = |version: &str, kept: &str| {
+        let manifest = of(version, kept);
+        let plan = planned(&manifest, &running("1.34", &before));
+        upgrade("main", &manifest, &plan, &records(&before)).unwrap()
+    };
+    assert_debug_snapshot!(way("1.36", ", addons: {kube-proxy: {version: v1.34.0-eksbuild.1}}").unwrap());
+    let one = way("1.35", "").unwrap();
+    assert_eq!(one.steps.iter().map(|step| step.version.as_str()).collect::<Vec<_>>(), ["1.35"]);
+    assert!(one.risks.iter().any(|risk| risk.message.contains("to 1.34, for seven days")), "{:?}", one.risks);
+    assert_eq!(way("1.34", ""), None);
+    let mut back = running("1.34", &before);
+    back.cluster.as_mut().unwrap().roll_back = Some("1.33".to_owned());
+    let back = upgrade("main", &of("1.33", ""), &planned(&of("1.33", ""), &back), &records(&before)).unwrap().unwrap();
+    assert_eq!((back.steps.len(), back.to.as_str()), (1, "1.33"));
+    assert!(back.risks.iter().all(|risk| risk.code != "OneWay"), "{:?}", back.risks);
+    // Before there is a control plane, nothing is upgraded.
+    assert_eq!(upgrade("main", &of("1.36", ""), &planned(&of("1.36", ""), &facts()), &[]), Ok(None));
 }
 
 #[test]

@@ -17,6 +17,20 @@ pub(super) async fn the_newest_wish_waits(ledger: &Ledger) {
     assert_eq!(stored(ledger, &busy.name).await.waiting, None, "a deploy reads what is newest");
 }
 
+pub(super) async fn the_next_step_waits_for_the_one_before(ledger: &Ledger) {
+    let step = async |ending: &Ending| {
+        let platform = stored(ledger, &admitted(ledger).await.platform).await;
+        ledger.finish(&platform.name, platform.last_run.unwrap(), &succeeded(), minutes(1)).await.unwrap();
+        let mut step = deploy(stored(ledger, &platform.name).await, minutes(2));
+        step.run.next = Some("1.36".into());
+        let fence = ledger.admit(step).await.unwrap().unwrap();
+        ledger.finish(&fence.platform, fence.run, ending, minutes(3)).await.unwrap();
+        stored(ledger, &fence.platform).await.waiting
+    };
+    assert!(step(&succeeded()).await.is_some_and(|waiting| waiting.machine == Machine::Deploy));
+    assert_eq!(step(&failed(true)).await, None, "after a step that failed comes none");
+}
+
 pub(super) async fn settling_twice_is_settling_once(ledger: &Ledger) {
     let fence = admitted(ledger).await;
     ledger.enter_phase(&fence, "Converge", minutes(1)).await.unwrap();

@@ -1,5 +1,7 @@
 //! What can go wrong with one call.
 
+use std::time::Duration;
+
 use domain::{Fault, FaultName, ResourceId};
 use engine::CallError;
 use jiff::SignedDuration;
@@ -13,6 +15,8 @@ pub enum Verb {
     Create,
     /// `update`
     Update,
+    /// `retire`
+    Retire,
     /// `delete`
     Delete,
 }
@@ -37,6 +41,8 @@ pub enum Injected {
     AnswerLost,
     /// Does nothing, and no answer comes.
     RequestLost,
+    /// Does what was asked, all of it only after this time.
+    Slow(Duration),
     /// Answers nothing for ever, and does what was asked after this time.
     ArrivesLate(SignedDuration),
     /// Accepts a creation, or a change that takes its time, that AWS later gives up on.

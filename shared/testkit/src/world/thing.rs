@@ -47,6 +47,16 @@ impl Thing {
         self.gone.is_some_and(|gone| gone <= now)
     }
 
+    /// Whether AWS is done with it, and did not give up on it.
+    pub(super) fn is_whole(&self, now: Timestamp) -> bool {
+        self.ready <= now && self.failure.is_none()
+    }
+
+    /// Whether AWS gave up on it and lets nobody delete it: it is shown until AWS drops it, hours later, and holds nothing.
+    pub(super) fn is_dead(&self, now: Timestamp) -> bool {
+        self.failure.is_some() && self.ready <= now && cannot_be_deleted_once_failed(self.kind)
+    }
+
     pub(super) fn observed(&self, locator: &str, now: Timestamp) -> Observed {
         let actual = self.actual(locator);
         match &self.failure {
@@ -96,7 +106,7 @@ impl Thing {
 
     /// Whether its spec names that locator anywhere.
     pub(super) fn refers_to(&self, locator: &str) -> bool {
-        holds(&self.spec, locator)
+        names(&self.spec, locator)
     }
 
     /// Of what there may be only one.
@@ -105,11 +115,12 @@ impl Thing {
     }
 }
 
-fn holds(value: &Value, text: &str) -> bool {
+/// Whether this text stands anywhere in there.
+pub(super) fn names(value: &Value, text: &str) -> bool {
     match value {
         Value::String(string) => string == text,
-        Value::Array(items) => items.iter().any(|item| holds(item, text)),
-        Value::Object(map) => map.values().any(|item| holds(item, text)),
+        Value::Array(items) => items.iter().any(|item| names(item, text)),
+        Value::Object(map) => map.values().any(|item| names(item, text)),
         _ => false,
     }
 }
@@ -202,6 +213,12 @@ pub(super) fn comes_in_two_calls(kind: Kind) -> bool {
 pub(super) fn leaves_others_dangling(kind: Kind) -> bool {
     let pointed_at = [Kind::NatGateway, Kind::Peering, Kind::TransitGatewayAttachment, Kind::InternetGateway];
     pointed_at.contains(&kind) || matches!(kind, Kind::LogGroup | Kind::Role)
+}
+
+/// Whether nobody can delete a thing of this kind that AWS gave up on.
+/// <https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html>
+pub(super) fn cannot_be_deleted_once_failed(kind: Kind) -> bool {
+    kind == Kind::TransitGatewayAttachment
 }
 
 /// How long AWS takes to make or delete a thing of that kind.
