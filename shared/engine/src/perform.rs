@@ -165,17 +165,18 @@ impl Hand<'_> {
             _ => self.operation(None),
         };
         let begun = self
-            .transition(stored, Event::ChangeBegun(operation), |record| {
-                record.locator = Some(actual.locator);
-                // A change may change these too, and after the last step of it nobody looks again.
-                record.outputs = actual.outputs;
-            })
+            .transition(stored, Event::ChangeBegun(operation), |record| record.locator = Some(actual.locator))
             .await?;
         let mut subject = self.subject(Some(&begun.record));
         subject.spec = self.wanted_spec();
         match self.limited(self.resource.update(&subject, changes)).await {
             Ok(Progress::Done) => {
-                self.transition(&begun, Event::Settled, |record| self.confirm(record)).await?;
+                // A change may change the outputs too, which only another look tells.
+                let fill = |record: &mut Record| {
+                    self.as_wanted(record);
+                    record.confirmed = None;
+                };
+                self.transition(&begun, Event::Settled, fill).await?;
                 Ok(Step::Moved)
             }
             Ok(Progress::Pending) => Ok(Step::Waiting("AWS is changing it".into())),

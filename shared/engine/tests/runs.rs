@@ -433,3 +433,21 @@ async fn what_somebody_else_hung_on_it_ends_as_stuck_with_the_reason() {
     assert!(fault.message.contains("eni-foreign"), "{fault}");
     assert!(harness.world.alive().iter().any(|thing| thing.contains("eni-foreign")));
 }
+
+#[tokio::test]
+async fn who_uses_an_output_that_a_change_renewed_follows_in_the_same_run() {
+    let plan = |size: u32| {
+        let version = json!({"$of": "network/template", "output": "version"});
+        let template = json!({"name": "t", "volumes": {"/dev/xvda": size}});
+        let group = json!({"cluster": "c", "name": "g", "launchTemplateVersion": version});
+        plan_of([
+            desired("template", Kind::LaunchTemplate, Goal::Foundation, template, &[]),
+            desired("group", Kind::NodeGroup, Goal::Foundation, group, &["template"]),
+        ])
+    };
+    let mut harness = Harness::default();
+    harness.deploy(&plan(20)).await.unwrap();
+    harness.next_phase();
+    harness.deploy(&plan(40)).await.unwrap();
+    assert_eq!(harness.record("group").spec["launchTemplateVersion"], json!("2"));
+}

@@ -2,8 +2,8 @@
 //!
 //! It is as unkind as AWS may be, and no more: reads lag behind writes, a lost answer says nothing about the effect, a
 //! request may arrive after its caller gave up, what is asynchronous fails late, what has failed may be there to stay, of
-//! some things there may be only one, a client token answers for what it made even when that is gone, and what others
-//! use cannot be deleted, or leaves them dangling.
+//! some things there may be only one, a client token answers for what it made even when that is gone, what others use
+//! cannot be deleted, or leaves them dangling, and changes take their time, one after the other, and may fail.
 //!
 //! Whoever calls it for ever without letting time pass is ended by a panic, so that a test fails instead of never ending.
 
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use domain::{Epoch, Fault, FaultName, Identity, Kind, Locator, Tags, Token};
+use domain::{Epoch, Fault, FaultName, Identity, Kind, Locator, Outputs, Tags, Token};
 use engine::{CallError, Created, Kinds, Observed, Progress, Resource, Subject};
 use jiff::{SignedDuration, Timestamp};
 use plan::FieldChange;
@@ -43,9 +43,14 @@ pub struct Effect {
     pub locator: String,
     /// Whether a deletion left somebody who refers to it.
     pub dangling: bool,
+    /// Whether the same change had failed in the same phase.
+    pub again: bool,
     /// Whether it was made to refer to what AWS was not done with, or had given up on.
     pub early: bool,
 }
+
+/// For how long AWS calls what it gave up on unhealthy.
+const UNHEALTHY: SignedDuration = SignedDuration::from_secs(50);
 
 /// How many calls may come at one moment: far more than all callers of a test together make.
 const AT_ONE_MOMENT: u32 = 5_000;
@@ -147,7 +152,20 @@ impl World {
     /// Puts a thing into the world that nobody recorded, with these tags.
     pub fn place(&self, locator: &str, kind: Kind, tags: Tags, spec: Value) {
         let now = self.clock.now();
-        let thing = Thing { kind, tags, spec, visible: now, ready: now, failure: None, unfinished: false, gone: None };
+        let thing = Thing {
+            kind,
+            tags,
+            spec,
+            visible: now,
+            ready: now,
+            failure: None,
+            unfinished: false,
+            gone: None,
+            change: None,
+            failed_change: None,
+            changes: 0,
+            unhealthy: None,
+        };
         self.lock().things.insert(locator.to_owned(), thing);
     }
 
@@ -175,6 +193,7 @@ impl World {
             // Nobody hears the answer.
             let _ = inside.carry_out(&request, at);
         }
+        inside.settle(now);
         inside
     }
 
@@ -213,10 +232,25 @@ impl World {
 struct Done {
     locator: String,
     progress: Progress,
+    outputs: Outputs,
 }
 
 impl Inside {
+    /// Ends what AWS was changing until now.
+    fn settle(&mut self, now: Timestamp) {
+        self.things.values_mut().for_each(|thing| thing.settle(now));
+    }
+
+    /// Whether AWS makes or deletes another thing, where it does one at a time.
+    fn is_alone(&self, kind: Kind, spec: &Value, now: Timestamp) -> bool {
+        let Some(container) = thing::alone_in(kind, spec) else { return true };
+        let same = |other: &&Thing| other.kind == kind && thing::alone_in(kind, &other.spec) == Some(container);
+        let at_work = |other: &Thing| !other.is_gone(now) && (other.gone.is_some() || other.ready > now);
+        !self.things.values().filter(same).any(at_work)
+    }
+
     fn carry_out(&mut self, request: &Request, now: Timestamp) -> Result<Done, CallError> {
+        self.settle(now);
         match request.verb {
             Verb::Create => self.make(request, now),
             Verb::Update => self.renew(request, now),
@@ -243,7 +277,8 @@ impl Inside {
     fn note(&mut self, request: &Request, now: Timestamp, locator: &str) -> &mut Effect {
         let Request { verb, begun, actor: (epoch, last_call), .. } = *request;
         let locator = locator.to_owned();
-        let effect = Effect { begun, at: now, epoch, last_call, verb, locator, dangling: false, early: false };
+        let effect =
+            Effect { begun, at: now, epoch, last_call, verb, locator, dangling: false, again: false, early: false };
         self.effects.push(effect);
         self.effects.last_mut().unwrap()
     }
@@ -254,7 +289,11 @@ impl Inside {
         let duration = duration(kind);
         let progress = if duration.is_zero() && !request.half { Progress::Done } else { Progress::Pending };
         if let Some(locator) = self.tokens.get(&subject.token).filter(|_| thing::takes_token(kind)) {
-            return Ok(Done { locator: locator.clone(), progress });
+            let outputs = outputs(kind, locator, &subject.spec, 0);
+            return Ok(Done { locator: locator.clone(), progress, outputs });
+        }
+        if !self.is_alone(kind, &subject.spec, now) {
+            return Err(busy(format!("another {kind} is being made or deleted")));
         }
         let identity = thing::identity(kind, &subject.spec);
         let counts = |thing: &Thing| thing.kind == kind && !thing.is_gone(now) && thing.failure.is_none();
@@ -266,30 +305,64 @@ impl Inside {
         self.made += 1;
         let locator = format!("{}-{:04}", kind.as_str().to_lowercase(), self.made);
         let lag = self.lag.as_mut().map_or(SignedDuration::ZERO, |lag| lag());
+        let fails = request.fails.clone().filter(|_| !duration.is_zero());
+        let (unhealthy, failure) = if thing::degrades(kind) { (fails, None) } else { (None, fails) };
         let thing = Thing {
             kind,
             tags: subject.create_tags(&Tags::new()),
             spec: subject.spec.clone(),
             visible: now + lag,
             ready: now + duration,
-            failure: request.fails.clone().filter(|_| !duration.is_zero()),
+            failure,
             unfinished: request.half && thing::comes_in_two_calls(kind),
             gone: None,
+            change: None,
+            failed_change: None,
+            changes: 0,
+            unhealthy: unhealthy.map(|why| (now + duration + UNHEALTHY, why)),
         };
         self.things.insert(locator.clone(), thing);
         self.tokens.insert(subject.token, locator.clone());
         self.note(request, now, &locator).early = self.is_early(&subject.spec, now);
-        Ok(Done { locator, progress })
+        let outputs = outputs(kind, &locator, &subject.spec, 0);
+        Ok(Done { locator, progress, outputs })
     }
 
     fn renew(&mut self, request: &Request, now: Timestamp) -> Result<Done, CallError> {
         let locator = request.subject.locator()?.to_owned();
         let thing = self.things.get_mut(&locator).filter(|thing| thing.gone.is_none() && thing.visible <= now);
         let thing = thing.ok_or(CallError::NotFound)?;
-        thing.spec = request.subject.spec.clone();
-        thing.unfinished = false;
-        self.note(request, now, &locator).early = self.is_early(&request.subject.spec, now);
-        Ok(Done { locator, progress: Progress::Done })
+        let wanted = &request.subject.spec;
+        let fault = |name, why: &str| Err(CallError::Fault(Fault::new(name, why)));
+        if let Some(why) = thing.is_unhealthy(now) {
+            return fault(FaultName::Unhealthy, why);
+        }
+        let failed = thing.failed_change.as_ref();
+        let in_phase =
+            |update: &thing::Update| request.subject.changing_since.is_some_and(|since| since <= update.began);
+        if let Some((_, why)) = failed.filter(|(update, _)| in_phase(update)) {
+            return fault(FaultName::UpdateFailed, why);
+        }
+        let again = failed.is_some_and(|(update, _)| update.epoch == request.actor.0 && update.to == *wanted);
+        let progress = if !thing::changes_in_time(thing.kind) {
+            thing.spec = wanted.clone();
+            thing.unfinished = false;
+            thing.changes += 1;
+            Progress::Done
+        } else if thing.is_busy(now) {
+            return Err(busy(format!("{locator} is being changed")));
+        } else if thing.spec == *wanted {
+            Progress::Done
+        } else {
+            let ends = now + duration(thing.kind);
+            let (to, fails) = (wanted.clone(), request.fails.clone());
+            thing.change = Some(thing::Update { began: now, epoch: request.actor.0, ends, to, fails });
+            Progress::Pending
+        };
+        let early = self.is_early(wanted, now);
+        let effect = self.note(request, now, &locator);
+        (effect.again, effect.early) = (again, early);
+        Ok(Done { locator, progress, outputs: Outputs::new() })
     }
 
     fn remove(&mut self, request: &Request, now: Timestamp) -> Result<Done, CallError> {
@@ -300,6 +373,9 @@ impl Inside {
         let thing = self.things.get(&locator).filter(|thing| is_there(thing) && thing.visible <= now);
         let thing = thing.ok_or(CallError::NotFound)?;
         let kind = thing.kind;
+        if thing.gone.is_none() && (thing.change.is_some() || !self.is_alone(kind, &thing.spec, now)) {
+            return Err(busy(format!("{locator} cannot be deleted now")));
+        }
         if let Some(user) = user.as_ref().filter(|_| !thing::leaves_others_dangling(kind)) {
             let message = format!("{user} still uses {locator}");
             return Err(CallError::Fault(Fault::new(FaultName::DependencyStillThere, message)));
@@ -307,7 +383,8 @@ impl Inside {
         let thing = self.things.get_mut(&locator).ok_or(CallError::NotFound)?;
         let gone = *thing.gone.get_or_insert(now + duration(kind));
         self.note(request, now, &locator).dangling = user.is_some();
-        Ok(Done { locator, progress: if gone <= now { Progress::Done } else { Progress::Pending } })
+        let progress = if gone <= now { Progress::Done } else { Progress::Pending };
+        Ok(Done { locator, progress, outputs: Outputs::new() })
     }
 
     fn look(&self, subject: &Subject, now: Timestamp) -> Observed {
@@ -358,8 +435,8 @@ impl Resource for World {
     }
 
     async fn create(&self, subject: &Subject) -> Result<Created, CallError> {
-        let Done { locator, progress } = self.change(Verb::Create, subject).await?;
-        Ok(Created { outputs: outputs(subject.kind, &locator), locator: Locator(locator), progress })
+        let Done { locator, progress, outputs } = self.change(Verb::Create, subject).await?;
+        Ok(Created { outputs, locator: Locator(locator), progress })
     }
 
     async fn update(&self, subject: &Subject, _changes: &[FieldChange]) -> Result<Progress, CallError> {

@@ -51,6 +51,7 @@ impl Actor {
         run: RunId,
         epoch: Epoch,
         plan: Arc<Plan>,
+        component: Component,
         pass: Pass,
     ) -> Self {
         let now = stage.clock.now();
@@ -69,7 +70,7 @@ impl Actor {
                 identity,
                 target: plan.target.clone(),
                 plan: &plan,
-                component: Component::Network,
+                component,
                 pass,
                 deadline: Instant::now() + Duration::from_secs(Times::DEADLINE.unsigned_abs()),
             };

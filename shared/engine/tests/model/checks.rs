@@ -118,6 +118,14 @@ pub(crate) fn nothing_dangles(effects: &[Effect]) -> Result<(), String> {
     }
 }
 
+/// No change that AWS gave up on was asked for again in the same phase.
+pub(crate) fn nothing_again(effects: &[Effect]) -> Result<(), String> {
+    match effects.iter().find(|effect| effect.again) {
+        Some(effect) => Err(format!("tried again although it had failed: {effect:?}")),
+        None => Ok(()),
+    }
+}
+
 /// What Landfall made, as [`World::alive`] shows it.
 fn made(world: &World) -> Vec<String> {
     let made: BTreeSet<String> =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Class, Epoch, Fault, FaultName, Identity, RunId};
+use domain::{Class, Component, Epoch, Fault, FaultName, Identity, RunId};
 use engine::{Outcome, Pass};
 use jiff::{SignedDuration, Timestamp};
 use plan::{Goal, Plan};
@@ -40,7 +40,18 @@ const ROUNDS: usize = 500;
 /// How often in a row the machine tries again after a transient fault.
 const TRIES: usize = 6;
 
-const PASSES: [Pass; 4] = [Pass::Converge(Goal::Foundation), Pass::Converge(Goal::Egress), Pass::Verify, Pass::Prune];
+/// What the state machines ask for, one after the other.
+const PASSES: [(Component, Pass); 9] = [
+    (Component::Network, Pass::Converge(Goal::Foundation)),
+    (Component::Cluster, Pass::Converge(Goal::Foundation)),
+    (Component::Network, Pass::Converge(Goal::Egress)),
+    (Component::Cluster, Pass::Converge(Goal::ControlPlane)),
+    (Component::Cluster, Pass::Converge(Goal::Compute)),
+    (Component::Network, Pass::Verify),
+    (Component::Cluster, Pass::Verify),
+    (Component::Cluster, Pass::Prune),
+    (Component::Network, Pass::Prune),
+];
 
 /// Why a run ended early.
 enum Stop {
@@ -57,6 +68,7 @@ struct Ghost {
     run: RunId,
     epoch: Epoch,
     plan: Arc<Plan>,
+    component: Component,
     pass: Pass,
     calls: u32,
 }
@@ -100,7 +112,7 @@ impl History {
         let identity = testkit::identity_of("demo");
         let stage = Stage { clock: Arc::clone(&clock), records: Arc::clone(&records), kinds: Arc::new(world.kinds()) };
         let weather = Weather::new(random.random());
-        let given = random.random_ratio(1, 5);
+        let given = random.random_ratio(2, 5);
         let last_good = Arc::new(plans::empty());
         let (run, epoch) = (RunId::random(), Epoch::default());
         let (begun, left_behind, ghost) = (Vec::new(), Vec::new(), None);
@@ -149,6 +161,7 @@ impl History {
         checks::nothing_left(&self.world, &self.records, &strangers)?;
         checks::strangers(&self.world, &strangers)?;
         checks::nothing_late(&self.world.effects(), &self.begun)?;
+        checks::nothing_again(&self.world.effects())?;
         checks::nothing_early(&self.world.effects())?;
         checks::nothing_dangles(&self.world.effects())
     }
@@ -187,23 +200,23 @@ impl History {
     }
 
     async fn phases(&mut self, plan: &Arc<Plan>) -> Result<(), Stop> {
-        for pass in PASSES {
-            self.until_ready(plan, pass).await?;
+        for (component, pass) in PASSES {
+            self.until_ready(plan, component, pass).await?;
         }
         Ok(())
     }
 
-    async fn until_ready(&mut self, plan: &Arc<Plan>, pass: Pass) -> Result<(), Stop> {
+    async fn until_ready(&mut self, plan: &Arc<Plan>, component: Component, pass: Pass) -> Result<(), Stop> {
         let (mut tries, mut last) = (0, String::new());
         for _ in 0..ROUNDS {
-            let wait = match self.invoke(plan, pass).await? {
+            let wait = match self.invoke(plan, component, pass).await? {
                 Answer::Given(Ok(Outcome::Ready)) => return Ok(()),
                 Answer::Given(Ok(Outcome::Pending { blocked, .. })) => {
                     (tries, last) = (0, format!("{blocked:?}"));
                     Times::ASK_AGAIN
                 }
                 Answer::Given(Err(fault)) if fault.name == FaultName::Internal => {
-                    return Err(Stop::Defect(format!("{pass:?}: {fault}")));
+                    return Err(Stop::Defect(format!("{component} {pass:?}: {fault}")));
                 }
                 Answer::Given(Err(fault)) if fault.class() == Class::Transient && tries < TRIES => {
                     (tries, last) = (tries + 1, fault.to_string());
@@ -216,13 +229,13 @@ impl History {
             };
             self.pass(wait).await;
         }
-        Err(Stop::Defect(format!("{pass:?} is never done: {last}")))
+        Err(Stop::Defect(format!("{component} {pass:?} is never done: {last}")))
     }
 
     /// Calls the function, while those that were left behind go on.
-    async fn invoke(&mut self, plan: &Arc<Plan>, pass: Pass) -> Result<Answer, Stop> {
+    async fn invoke(&mut self, plan: &Arc<Plan>, component: Component, pass: Pass) -> Result<Answer, Stop> {
         let identity = self.identity.clone();
-        let mut actor = Actor::new(&self.stage, identity, self.run, self.epoch, Arc::clone(plan), pass);
+        let mut actor = Actor::new(&self.stage, identity, self.run, self.epoch, Arc::clone(plan), component, pass);
         loop {
             if self.weather.strikes(1, 400) {
                 return Ok(match self.weather.upto(3) {
@@ -233,6 +246,7 @@ impl History {
                             run: self.run,
                             epoch: self.epoch,
                             plan: Arc::clone(plan),
+                            component,
                             pass,
                             calls: self.random.random_range(0..=40),
                         });
@@ -280,7 +294,8 @@ impl History {
         let Some(ghost) = self.ghost.as_mut() else { return };
         ghost.calls = ghost.calls.saturating_sub(1);
         let (plan, identity) = (Arc::clone(&ghost.plan), self.identity.clone());
-        self.left_behind.push(Actor::new(&self.stage, identity, ghost.run, ghost.epoch, plan, ghost.pass));
+        let Ghost { run, epoch, component, pass, .. } = *ghost;
+        self.left_behind.push(Actor::new(&self.stage, identity, run, epoch, plan, component, pass));
         if ghost.calls == 0 {
             self.ghost = None;
         }

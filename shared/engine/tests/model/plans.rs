@@ -1,7 +1,7 @@
 //! Random plans, made by the planner from random manifests.
 
 use domain::{AccountId, Region, Target};
-use plan::{Facts, GivenNetwork, GivenSubnet, Plan};
+use plan::{ClusterFacts, Facts, GivenNetwork, GivenSubnet, InstanceType, KubernetesVersion, Plan, SupportStatus};
 use rand::RngExt as _;
 use rand::rngs::SmallRng;
 
@@ -11,11 +11,37 @@ pub(crate) fn any(random: &mut SmallRng, given: bool) -> Plan {
     let network = if given { additions(random) } else { own(random) };
     let text = format!(
         "apiVersion: landfall.dev/v1alpha1\nkind: Platform\nmetadata: {{name: demo}}\nspec:\n  region: eu-west-1\n  \
-         tags: {{owner: {owner}}}\n  network: {{{network}}}\n"
+         tags: {{owner: {owner}}}\n  network: {{{network}}}\n{}",
+        if given && random.random_ratio(3, 4) { cluster(random) } else { String::new() }
     );
     let manifest = manifest::parse(text.as_bytes()).unwrap_or_else(|problems| panic!("{text}\n{problems}")).manifest;
     let facts = facts(given);
     plan::plan("test", &manifest, &target(), &facts).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"))
+}
+
+/// A cluster in the given network, which never has to be made anew: EKS has its name once.
+fn cluster(random: &mut SmallRng) -> String {
+    let version = ["1.34", "1.35"][random.random_range(0..2)];
+    let logs = ["api", "api, audit"][random.random_range(0..2)];
+    let entry = ["", "jenkins: {role: deployer, policies: [AmazonEKSViewPolicy]}"][random.random_range(0..2)];
+    let size = random.random_range(1..=3);
+    let machine = ["m7g.large", "m6i.large"][usize::from(random.random_ratio(1, 3))];
+    let disk = [20, 40][random.random_range(0..2)];
+    let nodes =
+        format!("managedNodeGroups: {{core: {{instanceTypes: [{machine}], minSize: {size}, diskSize: {disk}}}}}");
+    let fargate = [
+        "",
+        ", fargateProfiles: {apps: {selectors: [{namespace: apps}]}, more: {selectors: [{namespace: more}]}}",
+        ", fargateProfiles: {apps: {selectors: [{namespace: other}]}}",
+    ][random.random_range(0..3)];
+    let accounts =
+        ["", "  serviceAccounts: {apps/api: {secretsPrefix: a/}, web/web: {mechanism: Irsa, secretsPrefix: b/}}\n"];
+    let accounts = accounts[random.random_range(0..2)];
+    format!(
+        "  cluster: {{version: '{version}', apiServer: {{publicAccessCidrs: [203.0.113.7/32]}}, \
+         logging: {{types: [{logs}]}}, accessEntries: {{me: {{user: me, policies: [AmazonEKSClusterAdminPolicy]}}, {entry}}}}}\n  \
+         compute: {{{nodes}{fargate}}}\n{accounts}"
+    )
 }
 
 /// The plan of a platform that goes.
@@ -77,5 +103,32 @@ fn facts(given: bool) -> Facts {
         subnets: subnets.into(),
         endpoints: Vec::new(),
     };
-    Facts { zones, given: given.then_some(network), ..Facts::default() }
+    Facts { zones, given: given.then_some(network), cluster: Some(cluster_facts()), ..Facts::default() }
+}
+
+/// What AWS says to all that [`cluster`] names.
+fn cluster_facts() -> ClusterFacts {
+    let minors = ["1.34", "1.35"];
+    let version = |minor: &str| KubernetesVersion {
+        version: minor.to_owned(),
+        status: SupportStatus::StandardSupport,
+        end_of_standard_support: None,
+        end_of_extended_support: None,
+    };
+    let addons = |minor: &str| {
+        let named = plan::cluster::EKS_ADDONS.iter().map(|name| ((*name).to_owned(), format!("{name}-of-{minor}")));
+        (minor.to_owned(), named.collect())
+    };
+    let arn = |who: &str| (who.to_owned(), format!("arn:aws:iam::111122223333:{who}"));
+    let machine = |(name, architecture): (&str, &str)| {
+        (name.to_owned(), InstanceType { architectures: vec![architecture.to_owned()], vcpus: 2, memory: 8192 })
+    };
+    ClusterFacts {
+        role: "arn:aws:iam::111122223333:role/landfall".to_owned(),
+        versions: minors.map(version).into(),
+        addons: minors.map(addons).into(),
+        principals: ["user/me", "role/deployer"].map(arn).into(),
+        instance_types: [("m7g.large", "arm64"), ("m6i.large", "x86_64")].map(machine).into(),
+        ..ClusterFacts::default()
+    }
 }

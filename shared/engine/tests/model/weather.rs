@@ -85,7 +85,7 @@ impl Weather {
             (6, _) => Some(Injected::ErrorAfterEffect),
             (7 | 8, _) => Some(Injected::ArrivesLate(SignedDuration::from_secs(self.upto(LATE)))),
             (9, Verb::Create) => fault(FaultName::QuotaExceeded),
-            (10, Verb::Create) => Some(Injected::FailsLater("AWS gave up".into())),
+            (9 | 10, Verb::Update) | (10, Verb::Create) => Some(Injected::FailsLater("AWS gave up".into())),
             (11, Verb::Create) => Some(Injected::HalfDone),
             _ => fault(FaultName::AccessDenied),
         }

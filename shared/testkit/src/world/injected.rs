@@ -45,7 +45,7 @@ pub enum Injected {
     Slow(Duration),
     /// Answers nothing for ever, and does what was asked after this time.
     ArrivesLate(SignedDuration),
-    /// Accepts a creation that AWS later gives up on.
+    /// Accepts a creation, or a change that takes its time, that AWS later gives up on.
     FailsLater(String),
     /// Does the first of the calls that a creation takes, and no more.
     HalfDone,
