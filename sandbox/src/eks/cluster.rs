@@ -172,7 +172,8 @@ fn deleted(place: &mut Place<'_>, name: &str) {
     let Ok(cluster) = place.store.cluster(name) else { return };
     network::remove_interfaces(place.ec2, &region, &cluster.hidden["interfaces"]);
     place.ec2.remove_cluster_group(&region, cluster.hidden["group"].as_str().unwrap_or_default());
-    if logs(cluster) {
+    let worked = !cluster.document["endpoint"].is_null();
+    if worked && logs(cluster) {
         // The control plane's last logs arrive after whoever deletes a cluster has deleted its log group.
         // <https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2763>
         let after = place.durations.last_logs();

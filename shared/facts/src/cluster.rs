@@ -33,12 +33,16 @@ pub(crate) async fn gather(
     let current = running.and_then(|record| record.outputs.get("version").cloned());
     let spec = running.and_then(|record| ControlPlaneSpec::deserialize(&record.spec).ok());
     let minors: BTreeSet<&str> = [Some(cluster.version.as_str()), current.as_deref()].into_iter().flatten().collect();
+    let versions = versions(clients).await?;
+    // EKS calls it a mistake to ask what goes with a minor that it has not; the plan says that it is not offered.
+    let offered = |minor: &String| versions.iter().any(|version| version.version == *minor);
+    let minors: Vec<String> = between(&minors).into_iter().filter(offered).collect();
     Ok(Some(ClusterFacts {
         role: known.role.to_owned(),
         zones: spec.map(|spec| spec.zones).unwrap_or_default(),
         roll_back: None,
-        versions: versions(clients).await?,
-        addons: addons(clients, &between(&minors)).await?,
+        addons: addons(clients, &minors).await?,
+        versions,
         principals: principals(clients, manifest).await?,
         key: match &cluster.encryption_config.key_arn {
             Some(key) => key_of(clients, key).await?,
@@ -94,12 +98,7 @@ async fn addons(clients: &Clients, minors: &[String]) -> Result<BTreeMap<String,
         for name in EKS_ADDONS {
             let call = clients.eks.describe_addon_versions().kubernetes_version(minor).addon_name(*name);
             let listed: Result<Vec<AddonInfo>, _> = call.into_paginator().items().send().collect().await;
-            // A minor that EKS does not offer has no add-ons; the plan says that it is not offered.
-            let listed = match listed.map_err(aws::reading("eks:DescribeAddonVersions")) {
-                Ok(listed) => listed,
-                Err(CallError::NotFound) => continue,
-                Err(error) => return Err(error),
-            };
+            let listed = listed.map_err(aws::reading("eks:DescribeAddonVersions"))?;
             if let Some(version) = listed.iter().find_map(|addon| chosen(addon, minor)) {
                 addons.entry(minor.clone()).or_default().insert((*name).to_owned(), version);
             }

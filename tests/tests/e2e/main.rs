@@ -9,6 +9,7 @@ mod admission;
 mod approval;
 mod by_hand;
 mod chaos;
+mod clusters;
 mod deletion;
 mod failures;
 mod fencing;

@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) dynamo: aws_sdk_dynamodb::Client,
     pub(crate) ledger: Ledger,
     pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) eks: aws_sdk_eks::Client,
+    pub(crate) kms: aws_sdk_kms::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
     alerts: String,
@@ -113,6 +115,8 @@ impl World {
             sfn: aws_sdk_sfn::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
             iam,
+            eks: aws_sdk_eks::Client::new(config),
+            kms: aws_sdk_kms::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             ledger: Ledger::dynamo(dynamo.clone(), sandbox.variable("LANDFALL_TABLE")),
             dynamo,
@@ -128,6 +132,27 @@ impl World {
     /// The user of one platform.
     pub(crate) fn user(&'static self, platform: &str) -> User {
         User { world: self, name: platform.parse().unwrap() }
+    }
+
+    /// Makes a role that no platform owns.
+    pub(crate) async fn role(&self, name: &str) {
+        self.role_at("/", name).await;
+    }
+
+    /// Makes the role that IAM Identity Center makes for a permission set
+    /// (<https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>).
+    pub(crate) async fn permission_set(&self, name: &str) {
+        let role = format!("AWSReservedSSO_{name}_0123456789abcdef");
+        self.role_at("/aws-reserved/sso.amazonaws.com/", &role).await;
+    }
+
+    async fn role_at(&self, path: &str, name: &str) {
+        let nobody = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+        let made = self.iam.create_role().path(path).role_name(name).assume_role_policy_document(nobody).send().await;
+        let there = made
+            .as_ref()
+            .is_err_and(|error| error.as_service_error().is_some_and(|e| e.is_entity_already_exists_exception()));
+        assert!(made.is_ok() || there, "{made:?}");
     }
 
     /// Starts a machine by hand and gives the execution's ARN.
@@ -252,7 +277,7 @@ impl World {
                 }
             }
         }
-        for function in ["admit", "network", "teardown", "settle", "fleet", "alert"] {
+        for function in ["admit", "network", "cluster", "teardown", "settle", "fleet", "alert"] {
             let group = format!("/aws/lambda/landfall-{function}");
             let events = self.logs.filter_log_events().log_group_name(group).start_time(since.as_millisecond());
             for event in events.send().await.map(|told| told.events.unwrap_or_default()).unwrap_or_default() {
