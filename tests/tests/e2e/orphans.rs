@@ -1,7 +1,6 @@
 //! What the ledger does not name is found, while other platforms come and go, and its command removes it.
 
 use std::path::Path;
-use std::process::Output;
 
 use aws_sdk_ec2::types::{RequestLaunchTemplateData, ResourceType, Tag, TagSpecification};
 use domain::{Generation, Identity, Incarnation, Region, ResourceId, Tags, Token};
@@ -9,23 +8,14 @@ use ledger::Orphans;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::{User, World, alone, scenario, until};
+use crate::support::{Person, User, World, alone, scenario};
 
 /// A ULID of 2016: <https://github.com/ulid/spec>
 const OLD: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
-/// `landfall orphans`, by somebody who has no permission but those that the documents name.
-async fn landfall(world: &World, keys: &(String, String), arguments: &[&str]) -> Output {
-    let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
-    let mut command = Command::new(programs.join("landfall"));
-    command.env_clear().envs(world.sandbox.environment());
-    command.env("AWS_ACCESS_KEY_ID", &keys.0).env("AWS_SECRET_ACCESS_KEY", &keys.1);
-    command.arg("orphans").args(arguments).output().await.unwrap()
-}
-
 /// The orphans of the installation. Whatever other scenarios make and remove at the same time is none.
-async fn orphans(world: &World, keys: &(String, String)) -> Orphans {
-    let output = landfall(world, keys, &["-o", "json"]).await;
+async fn orphans(person: &Person) -> Orphans {
+    let output = person.landfall(&["orphans", "-o", "json"]).output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let found: Orphans = serde_json::from_str(&text)
         .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)));
@@ -85,28 +75,6 @@ async fn strangers(world: &World) -> [String; 4] {
     let put = world.iam.put_role_policy().role_name(&role).policy_name("write").policy_document(allows.to_string());
     put.send().await.unwrap();
     [vpc, gateway, role, group]
-}
-
-/// A user with the permissions of `docs/permissions/use.json`.
-async fn keys(world: &World) -> (String, String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/permissions/use.json");
-    let mut policy = std::fs::read_to_string(path).unwrap();
-    let account = world.sandbox.variable("LANDFALL_DEPLOY_MACHINE").split(':').nth(4).unwrap();
-    let names = [
-        ("STATE_BUCKET", world.sandbox.variable("LANDFALL_STATE_BUCKET")),
-        ("BUCKET", world.sandbox.variable("LANDFALL_BUCKET")),
-        ("TABLE", world.table()),
-        ("REGION", "eu-west-1"),
-        ("ACCOUNT", account),
-    ];
-    for (name, value) in names {
-        policy = policy.replace(name, value);
-    }
-    world.iam.create_user().user_name("reader").send().await.unwrap();
-    let put = world.iam.put_user_policy().user_name("reader").policy_name("use").policy_document(policy);
-    put.send().await.unwrap();
-    let key = world.iam.create_access_key().user_name("reader").send().await.unwrap().access_key.unwrap();
-    (key.access_key_id, key.secret_access_key)
 }
 
 /// A cluster with nodes, a launch template, a volume, a key with its alias and an issuer of that platform.
@@ -175,15 +143,15 @@ fn what_belongs_to_clusters_is_listed_with_the_command_that_removes_it() {
     alone(async |world| {
         let user = world.user("former");
         user.deploy(CLUSTER).await;
-        let keys = keys(world).await;
-        assert_eq!(orphans(world, &keys).await.orphans, Vec::new(), "all that a cluster is made of is named");
+        let reader = world.person("reader").await;
+        assert_eq!(orphans(&reader).await.orphans, Vec::new(), "all that a cluster is made of is named");
 
         let records = user.records().await;
         let at = |name: &str| records[name].locator.as_ref().unwrap().0.clone();
         let subnets = ["euw1-az1", "euw1-az2"].map(|zone| at(&format!("subnet-private-{zone}")));
         let role = world.iam.create_role().role_name("theirs").assume_role_policy_document("{}").send().await.unwrap();
         let strangers = cluster_of_strangers(world, &subnets, role.role().unwrap().arn()).await;
-        let found = orphans(world, &keys).await;
+        let found = orphans(&reader).await;
         let mut listed: Vec<&str> = found.orphans.iter().map(|orphan| orphan.locator.as_str()).collect();
         listed.sort_unstable();
         let mut made: Vec<&str> = strangers.iter().map(String::as_str).collect();
@@ -193,16 +161,16 @@ fn what_belongs_to_clusters_is_listed_with_the_command_that_removes_it() {
             run(world, &orphan.command).await;
         }
         run(world, "aws eks wait cluster-deleted --name lost").await;
-        assert_eq!(orphans(world, &keys).await.orphans, Vec::new());
+        assert_eq!(orphans(&reader).await.orphans, Vec::new());
 
-        // Of a cluster that the manifest no longer wants, EKS makes the log group again when nobody sweeps any more.
+        // What a control plane logs last may make the group again when nobody sweeps any more.
         user.deploy("safety: {approval: Never}\nnetwork: {availabilityZones: 2, nat: Single}").await;
-        let left =
-            until("the log group of a cluster that is gone", async || orphans(world, &keys).await.orphans.pop()).await;
+        world.logs.create_log_group().log_group_name("/aws/eks/former/cluster").send().await.unwrap();
+        let left = orphans(&reader).await.orphans.pop().unwrap();
         assert_eq!(left.locator, "/aws/eks/former/cluster");
         assert_eq!(left.platform.as_deref(), Some("former"));
         run(world, &left.command).await;
-        assert_eq!(orphans(world, &keys).await.orphans, Vec::new());
+        assert_eq!(orphans(&reader).await.orphans, Vec::new());
     });
 }
 
@@ -212,16 +180,16 @@ fn what_the_ledger_does_not_name_is_listed_with_the_command_that_removes_it() {
         let user = world.user("named");
         user.deploy("network: {availabilityZones: 2, nat: Disable, flowLogs: {enabled: true}, vpcEndpoints: {additional: [xray]}}")
             .await;
-        let keys = keys(world).await;
-        let before = orphans(world, &keys).await;
+        let reader = world.person("reader").await;
+        let before = orphans(&reader).await;
         assert_eq!((before.total, before.orphans), (0, Vec::new()));
-        let text = landfall(world, &keys, &[]).await;
+        let text = reader.landfall(&["orphans"]).output().await.unwrap();
         assert!(String::from_utf8_lossy(&text.stdout).starts_with("0 orphans in the installation `landfall`"));
 
         let physical = user.physical().await;
         let twin = twin(&user).await;
         let [vpc, gateway, role, group] = strangers(world).await;
-        let found = orphans(world, &keys).await;
+        let found = orphans(&reader).await;
         let mut listed: Vec<&str> = found.orphans.iter().map(|orphan| orphan.locator.as_str()).collect();
         assert_eq!(listed[0], twin, "it is the oldest: {found:#?}");
         assert_eq!(found.orphans[0].platform.as_deref(), Some("named"));
@@ -235,7 +203,7 @@ fn what_the_ledger_does_not_name_is_listed_with_the_command_that_removes_it() {
         for orphan in first.iter().chain(&last) {
             run(world, &orphan.command).await;
         }
-        assert_eq!(orphans(world, &keys).await.orphans, Vec::new());
+        assert_eq!(orphans(&reader).await.orphans, Vec::new());
         assert_eq!(user.physical().await, physical, "what the ledger names is untouched");
     });
 }

@@ -1,5 +1,6 @@
 //! The sandboxes of the scenarios, and what an onlooker sees in one.
 
+mod person;
 mod user;
 
 use std::future::Future;
@@ -18,6 +19,7 @@ use tests::Folder;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
+pub(crate) use person::Person;
 pub(crate) use user::User;
 
 use crate::less::Permission;
@@ -153,6 +155,16 @@ impl World {
             .as_ref()
             .is_err_and(|error| error.as_service_error().is_some_and(|e| e.is_entity_already_exists_exception()));
         assert!(made.is_ok() || there, "{made:?}");
+    }
+
+    /// A user of IAM with the permissions that the documents name.
+    pub(crate) async fn person(&'static self, name: &str) -> Person {
+        Person::new(self, name).await
+    }
+
+    /// The account.
+    pub(crate) fn account(&self) -> &str {
+        self.sandbox.variable("LANDFALL_DEPLOY_MACHINE").split(':').nth(4).unwrap_or_default()
     }
 
     /// Starts a machine by hand and gives the execution's ARN.
