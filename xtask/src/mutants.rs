@@ -1,14 +1,18 @@
-//! `cargo xtask mutants`: every rule of the engine, switched off in turn. A rule whose absence no test notices is not
-//! tested.
+//! `cargo xtask mutants`: every rule of the engine and of a cluster's plan, switched off in turn. A rule whose absence no
+//! test notices is not tested.
 //!
-//! Each mutant is a copy of the workspace with one place changed, and the engine's tests must fail on it. The copy lies
-//! under `target/`, so what somebody is working on is never touched.
+//! Each mutant is a copy of the workspace with one place changed, and the tests of engine and plan must fail on it. The
+//! copy lies under `target/`, so what somebody is working on is never touched.
+
+mod rules;
 
 use std::fmt;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use rules::MUTANTS;
 
 use crate::program::{Done, cargo, program, read, run, say, workspace};
 
@@ -25,186 +29,8 @@ pub(crate) struct Mutant {
     pub(crate) to: &'static str,
 }
 
-const DECIDE: &str = "shared/engine/src/decide.rs";
-const PERFORM: &str = "shared/engine/src/perform.rs";
-const SELECT: &str = "shared/engine/src/select.rs";
-const TAGS: &str = "shared/domain/src/tags.rs";
-const RECORDS: &str = "shared/testkit/src/records.rs";
-
-/// The rules.
-pub(crate) const MUTANTS: &[Mutant] = &[
-    Mutant {
-        rule: "a claim stands in the ledger before the create",
-        file: PERFORM,
-        from: "        let claimed = self.write(stored, record).await?;\n        match self.limited(self.resource.create(&self.subject(Some(&claimed.record)))).await {\n",
-        to: "        let answer = self.limited(self.resource.create(&self.subject(Some(&record)))).await;\n        let claimed = self.write(stored, record).await?;\n        match answer {\n",
-    },
-    Mutant {
-        rule: "an old epoch writes nothing",
-        file: RECORDS,
-        from: "    if fence.epoch != inside.epoch {",
-        to: "    if false {",
-    },
-    Mutant {
-        rule: "an old epoch changes nothing of which the ledger says all already",
-        file: RECORDS,
-        from: "        if fence.epoch == self.inside.lock().unwrap().epoch { Ok(()) } else { Err(LedgerError::Fenced) }",
-        to: "        if true { Ok(()) } else { Err(LedgerError::Fenced) }",
-    },
-    Mutant {
-        rule: "a write from an older reading is refused",
-        file: RECORDS,
-        from: "    if inside.records.get(edge).map(|stored| stored.version) != before {",
-        to: "    if false {",
-    },
-    Mutant {
-        rule: "an unknown outcome is not tried again before absence is confirmed",
-        file: DECIDE,
-        from: "            Observed::Absent if claim.at + at.settling > at.now => {\n                Decision::Wait(\"whether it was created is not known yet\".into())\n            }\n            Observed::Absent => Decision::Create,",
-        to: "            Observed::Absent => Decision::Create,",
-    },
-    Mutant {
-        rule: "an unknown outcome is not forgotten before absence is confirmed",
-        file: DECIDE,
-        from: "        (State::Creating(claim) | State::Unknown(claim), Observed::Absent) if claim.at + at.settling > at.now => {",
-        to: "        (State::Creating(claim) | State::Unknown(claim), Observed::Absent) if claim.at > at.now => {",
-    },
-    Mutant {
-        rule: "what was created and is not visible yet is not created again",
-        file: DECIDE,
-        from: "        Observed::Absent if record.updated + at.settling > at.now => {",
-        to: "        Observed::Absent if record.updated > at.now => {",
-    },
-    Mutant {
-        rule: "a lost answer leaves the claim standing",
-        file: PERFORM,
-        from: "            Err(CallError::Unknown(fault)) => self.answer_lost(&claimed, fault).await,",
-        to: "            Err(CallError::Unknown(_)) => self.forget(&claimed).await,",
-    },
-    Mutant {
-        rule: "an error of the service's own says nothing about the effect",
-        file: PERFORM,
-        from: "            Err(CallError::Fault(fault)) if fault.name == FaultName::ServiceUnavailable => {\n                self.answer_lost(&claimed, fault).await\n            }\n",
-        to: "",
-    },
-    Mutant {
-        rule: "each attempt has a token of its own",
-        file: PERFORM,
-        from: "        let claim = Claim { run: self.order.fence.run, token: Token::random(), at: (self.engine.clock)() };\n        let mut record = self.new_record(stored);",
-        to: "        let token = format!(\"{:0>26}\", self.task.id.name().len());\n        let token = Token::parse(&token).unwrap_or_else(Token::random);\n        let claim = Claim { run: self.order.fence.run, token, at: (self.engine.clock)() };\n        let mut record = self.new_record(stored);",
-    },
-    Mutant {
-        rule: "after a second attempt, all that carries our tags is looked for",
-        file: PERFORM,
-        from: "record.is_some_and(|record| record.attempts > 1)",
-        to: "record.is_some_and(|record| record.attempts > 1000)",
-    },
-    Mutant {
-        rule: "what is there twice is deleted once",
-        file: PERFORM,
-        from: "            subject.locator = Some(actual.locator);\n            match",
-        to: "            subject.locator = Some(actual.locator);\n            continue;\n            #[expect(unreachable_code)]\n            match",
-    },
-    Mutant {
-        rule: "what the ledger names is not the surplus",
-        file: DECIDE,
-        from: "let kept = named.filter(|named| all.iter().any(|actual| actual.locator == **named)).or(first);",
-        to: "let kept = all.iter().map(|actual| &actual.locator).max().filter(|_| named.is_some()).or(first);",
-    },
-    Mutant {
-        rule: "a later generation that is there already keeps its claim",
-        file: PERFORM,
-        from: "fault.class() == Class::Conflict && claimed.record.generation > Generation::FIRST",
-        to: "fault.class() == Class::Conflict && claimed.record.generation < Generation::FIRST",
-    },
-    Mutant {
-        rule: "a spec is compared with every reference resolved",
-        file: DECIDE,
-        from: "        Change::InPlace(changes) => merge(changes, drift(wanted, record, actual), actual),",
-        to: "        Change::InPlace(_) => return Decision::Done,",
-    },
-    Mutant {
-        rule: "what AWS cannot change is replaced",
-        file: DECIDE,
-        from: "        Change::Replace(changes) => return Decision::Replace(changes),",
-        to: "        Change::Replace(_) => return Decision::Done,",
-    },
-    Mutant {
-        rule: "a replacement stands before the old one goes",
-        file: DECIDE,
-        from: "        Change::Replace(changes) => return Decision::Replace(changes),",
-        to: "        Change::Replace(_) => return Decision::Retire(actual.clone()),",
-    },
-    Mutant {
-        rule: "a half-made thing is completed",
-        file: DECIDE,
-        from: "        Change::None => drift(wanted, record, actual),",
-        to: "        Change::None => Vec::new(),",
-    },
-    Mutant {
-        rule: "nothing is deleted while a live record needs it",
-        file: SELECT,
-        from: "            match records.iter().find(|other| other.record.needs.contains(&edge)) {",
-        to: "            match records.iter().find(|other| other.record.needs.contains(&edge) && other.record.adopted) {",
-    },
-    Mutant {
-        rule: "nothing is made before what it needs is ready",
-        file: SELECT,
-        from: "                Until::Ready => matches!(record.state, State::Ready | State::Updating(_)),",
-        to: "                Until::Ready => record.locator.is_some(),",
-    },
-    Mutant {
-        rule: "what existed before us is never deleted",
-        file: DECIDE,
-        from: "    if record.adopted || record.kind.is_given() {\n        return Decision::Forget;\n    }\n",
-        to: "",
-    },
-    Mutant {
-        rule: "adoption never steals",
-        file: DECIDE,
-        from: "        Observed::Many(all) => surplus(None, all),\n        Observed::Foreign(locator) => foreign(locator),",
-        to: "        Observed::Many(all) => surplus(None, all),\n        Observed::Foreign(locator) => Decision::Confirm(Actual {\n            locator: locator.clone(),\n            properties: Value::Null,\n            outputs: domain::Outputs::new(),\n        }),",
-    },
-    Mutant {
-        rule: "another life of the same name is not ours",
-        file: TAGS,
-        from: "            (Self::INCARNATION.to_owned(), self.incarnation.to_string()),\n",
-        to: "",
-    },
-    Mutant {
-        rule: "what AWS gave up on fails this phase",
-        file: DECIDE,
-        from: "        State::Failed(operation) if operation.epoch == at.epoch => {",
-        to: "        State::Failed(operation) if operation.epoch > at.epoch => {",
-    },
-    Mutant {
-        rule: "what AWS gave up on is deleted first by the next phase",
-        file: DECIDE,
-        from: "        State::Failed(_) | State::Deleting(_) | State::Retiring(_) => remove(record, seen, at),",
-        to: "        State::Failed(_) | State::Deleting(_) | State::Retiring(_) => settled(wanted, record, seen, at),",
-    },
-    Mutant {
-        rule: "what makes no progress ends as stuck",
-        file: DECIDE,
-        from: "    operation.since + at.patience < at.now",
-        to: "    operation.since > at.now",
-    },
-    Mutant {
-        rule: "no change begins that could outlive its function",
-        file: PERFORM,
-        from: "        self.order.deadline.saturating_duration_since(Instant::now()) < CALL_LIMIT",
-        to: "        self.order.deadline < Instant::now()",
-    },
-    Mutant {
-        rule: "not found counts as deleted",
-        file: PERFORM,
-        from: "            Ok(Progress::Done) | Err(CallError::NotFound) => self.forget(&deleting).await,",
-        to: "            Ok(Progress::Done) => self.forget(&deleting).await,",
-    },
-];
-
 /// The tests that must notice, the strongest first.
-const TARGETS: [&str; 3] = ["model", "runs", "decide"];
+const TARGETS: [&str; 4] = ["model", "runs", "decide", "plan"];
 
 /// How much longer than with all rules tests may take until they count as never ending, and the least that they get.
 const PATIENCE: u32 = 5;

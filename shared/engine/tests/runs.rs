@@ -451,3 +451,21 @@ async fn who_uses_an_output_that_a_change_renewed_follows_in_the_same_run() {
     harness.deploy(&plan(40)).await.unwrap();
     assert_eq!(harness.record("group").spec["launchTemplateVersion"], json!("2"));
 }
+
+#[tokio::test]
+async fn a_change_that_aws_gave_up_on_is_a_fault_of_its_run_and_no_second_try() {
+    let plan = |size: u32| {
+        let group = json!({"cluster": "c", "name": "g", "minSize": size});
+        plan_of([desired("group", Kind::NodeGroup, Goal::Foundation, group, &[])])
+    };
+    let mut harness = Harness::default();
+    harness.deploy(&plan(1)).await.unwrap();
+    harness.next_phase();
+    harness.world.script(|call| (call.verb == Verb::Update).then(|| Injected::FailsLater("a budget".into())));
+    assert_eq!(harness.deploy(&plan(2)).await.unwrap_err().name, FaultName::UpdateFailed);
+    let updates = harness.world.effects().into_iter().filter(|effect| effect.verb == Verb::Update);
+    assert_eq!(updates.count(), 1);
+    harness.world.heal();
+    harness.next_phase();
+    harness.deploy(&plan(2)).await.unwrap();
+}

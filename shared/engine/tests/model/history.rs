@@ -201,9 +201,17 @@ impl History {
 
     async fn phases(&mut self, plan: &Arc<Plan>) -> Result<(), Stop> {
         for (component, pass) in PASSES {
-            self.until_ready(plan, component, pass).await?;
+            if component == Component::Network || self.concerns(plan, component) {
+                self.until_ready(plan, component, pass).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether something of the component is wanted or recorded.
+    fn concerns(&self, plan: &Plan, component: Component) -> bool {
+        let recorded = self.records.all().into_iter().map(|record| record.id.component());
+        plan.resources.keys().map(|id| id.component()).chain(recorded).any(|other| other == component)
     }
 
     async fn until_ready(&mut self, plan: &Arc<Plan>, component: Component, pass: Pass) -> Result<(), Stop> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::{Fault, FaultName};
+use domain::{Component, Fault, FaultName};
 use jiff::SignedDuration;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -85,7 +85,10 @@ impl Weather {
             (6, _) => Some(Injected::ErrorAfterEffect),
             (7 | 8, _) => Some(Injected::ArrivesLate(SignedDuration::from_secs(self.upto(LATE)))),
             (9, Verb::Create) => fault(FaultName::QuotaExceeded),
-            (9 | 10, Verb::Update) | (10, Verb::Create) => Some(Injected::FailsLater("AWS gave up".into())),
+            (10, Verb::Create) => Some(Injected::FailsLater("AWS gave up".into())),
+            (9 | 10, Verb::Update) if call.id.component() == Component::Cluster => {
+                Some(Injected::FailsLater("AWS gave up".into()))
+            }
             (11, Verb::Create) => Some(Injected::HalfDone),
             _ => fault(FaultName::AccessDenied),
         }
