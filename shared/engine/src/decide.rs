@@ -176,7 +176,7 @@ fn settled(wanted: &Wanted, record: &Record, seen: &Observed, at: &Moment) -> De
     }
     let changes = match classify(record.kind, &record.spec, &wanted.spec) {
         Change::Replace(changes) => return Decision::Replace(changes),
-        Change::InPlace(changes) => merge(changes, drift(wanted, record, actual), actual),
+        Change::InPlace(changes) => merge(changes, drift(wanted, record, actual)),
         Change::None => drift(wanted, record, actual),
     };
     match &record.state {
@@ -263,11 +263,15 @@ fn drift(wanted: &Wanted, record: &Record, actual: &Actual) -> Vec<FieldChange> 
     }
 }
 
-/// Each field once; what AWS shows goes before what was applied last. Where many changes are made one after the other, those
-/// that AWS shows as made are not asked for again.
-fn merge(applied: Vec<FieldChange>, shown: Vec<FieldChange>, actual: &Actual) -> Vec<FieldChange> {
+/// Each field once; what AWS shows goes before what was applied last. That AWS shows a field as wanted does not make its
+/// change superfluous: a list that others may add to is shown only as far as it is wanted, and what left it is still there.
+fn merge(applied: Vec<FieldChange>, shown: Vec<FieldChange>) -> Vec<FieldChange> {
     let mut merged = shown;
-    merged.extend(applied.into_iter().filter(|change| actual.properties.get(&change.field).is_none()));
+    for change in applied {
+        if !merged.iter().any(|other| other.field == change.field) {
+            merged.push(change);
+        }
+    }
     merged
 }
 
