@@ -219,16 +219,18 @@ async fn teardown_leaves_nothing_even_with_a_gateway_still_pending() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_was_lost_is_found_and_not_made_again() {
-    let harness = Harness::default();
-    harness.world.visible_after(|| SignedDuration::from_secs(20));
-    let mut lost = false;
-    harness.world.script(move |call| {
-        (call.verb == Verb::Create && call.id.name() == "vpc" && !std::mem::replace(&mut lost, true))
-            .then_some(Injected::AnswerLost)
-    });
-    harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
-    assert_eq!(harness.world.alive().iter().filter(|thing| thing.contains(" Vpc ")).count(), 1);
+async fn a_create_whose_answer_was_lost_or_an_error_of_the_service_is_found_and_not_made_again() {
+    for answer in [Injected::AnswerLost, Injected::ErrorAfterEffect] {
+        let harness = Harness::default();
+        harness.world.visible_after(|| SignedDuration::from_secs(20));
+        let mut once = Some(answer.clone());
+        harness.world.script(move |call| match (call.verb, call.id.name()) {
+            (Verb::Create, "vpc") => once.take(),
+            _ => None,
+        });
+        harness.deploy(&network("10.0.0.0/16", "a")).await.unwrap();
+        assert_eq!(harness.world.alive().iter().filter(|thing| thing.contains(" Vpc ")).count(), 1, "{answer:?}");
+    }
 }
 
 #[tokio::test]
