@@ -17,7 +17,7 @@ use crate::program::tail;
 mod build;
 mod wanted;
 
-pub(crate) use build::program;
+pub use build::program;
 pub(crate) use wanted::{Access, Addon, AddonHealth, FargateProfile, FargateSelector, Node, Taint};
 
 /// How a control plane is started.

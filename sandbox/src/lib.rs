@@ -17,7 +17,7 @@ mod eks;
 mod error;
 mod functions;
 mod gateway;
-mod kubernetes;
+pub mod kubernetes;
 mod ministack;
 pub mod privileges;
 mod program;

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: everything that a change must pass, on a machine with nothing but Rust, compilers for C and C++, and Python.
+//! `cargo xtask test`: everything that a change must pass, on a machine with nothing but Rust, compilers for C and C++, Go and
+//! Python.
 
 use std::path::{Path, PathBuf};
 
@@ -43,6 +44,12 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
     steps.step("build", || run(&mut cargo(&["build", "--workspace", "--all-targets"])))?;
     steps.step("lint", || run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])))?;
     steps.step("dependencies", dependencies)?;
+    let begun = std::time::Instant::now();
+    ::sandbox::kubernetes::program().await?;
+    steps.took("kubernetes", begun.elapsed());
+    steps.step("go", || {
+        run(program("go", &["test", "./internal/..."]).current_dir(workspace().join("sandbox/kubernetes")))
+    })?;
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
     if arguments.long {
         tests.env("PROPTEST_CASES", LONG_CASES).args(["--", "--include-ignored"]);
@@ -107,6 +114,7 @@ fn prerequisites() -> Done {
             "Python 3.10 or newer with venv (`python3`), such as Debian's python3-venv",
             program("python3", &["-c", python]),
         ),
+        ("Go, of which https://go.dev/dl has the newest (`go`)", program("go", &["version"])),
         ("cargo's `fmt` (`rustup component add rustfmt`)", cargo(&["fmt", "--version"])),
         ("cargo's `clippy` (`rustup component add clippy`)", cargo(&["clippy", "--version"])),
     ];

@@ -53,7 +53,8 @@ pub(crate) async fn retag(client: &Client, arn: &str, changes: &[FieldChange]) -
 /// Those of the changes that EKS does not show yet. An update is asked for again after it has ended, and after its answer was
 /// lost; then EKS would refuse what is done already, or do it once more.
 pub(crate) fn left(changes: &[FieldChange], shown: &Value) -> Vec<FieldChange> {
-    changes.iter().filter(|change| shown.get(&change.field) != Some(&change.new)).cloned().collect()
+    let is_shown = |change: &&FieldChange| shown.get(&change.field).is_some_and(|shown| plan::same(shown, &change.new));
+    changes.iter().filter(|change| !is_shown(change)).cloned().collect()
 }
 
 /// Puts what EKS calls unhealthy into `properties`, so that `update` is asked and answers with [`unhealthy`].

@@ -18,7 +18,7 @@ const NAME: &str = "landfall-kubernetes";
 ///
 /// # Errors
 /// If Go is missing or too old, with what to install; if the program does not build.
-pub(crate) async fn program() -> Result<PathBuf, Error> {
+pub async fn program() -> Result<PathBuf, Error> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("kubernetes");
     let cache = cache();
     let home = cache.join(format!("kubernetes-{:016x}", fingerprint(&sources)?));

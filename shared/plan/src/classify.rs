@@ -57,7 +57,8 @@ fn differing(old: &Value, new: &Value) -> Vec<FieldChange> {
         .collect()
 }
 
-fn same(old: &Value, new: &Value) -> bool {
+/// Whether two values of a field mean the same: lists are sets.
+pub fn same(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Array(old), Value::Array(new)) => {
             old.iter().all(|item| new.contains(item)) && new.iter().all(|item| old.contains(item))

@@ -19,7 +19,7 @@ mod problem;
 mod reference;
 mod specs;
 
-pub use classify::{Change, FieldChange, classify};
+pub use classify::{Change, FieldChange, classify, same};
 pub use desired::{Desired, Goal, Need, Plan, PlanNumber, Until, current};
 pub use diff::{Action, PlannedChange, diff};
 pub use facts::{

@@ -66,8 +66,8 @@ fn whatever_is_changed_is_narrowed_by_account_or_resource() {
     for (name, statement) in statements() {
         for resource in one_or_many(&statement["Resource"]).into_iter().filter(|resource| *resource != "*") {
             let ours = substitutions(resource).iter().any(|key| key.ends_with(".Arn") || *key == "AWS::AccountId");
-            // Hosted zones of endpoints are Amazon's own, and a transit gateway may be another account's.
-            let theirs = resource.contains(":hostedzone/") || resource.contains(":transit-gateway/");
+            // Hosted zones of endpoints and images are Amazon's own, and a transit gateway may be another account's.
+            let theirs = [":hostedzone/", ":image/", ":transit-gateway/"].iter().any(|kind| resource.contains(kind));
             assert!(ours || theirs, "{name}: {resource}");
         }
     }

@@ -102,13 +102,13 @@ fn a_cluster_of_nodes_is_changed_mended_upgraded_and_taken_away() {
         world.permission_set("AdministratorAccess").await;
         world.role("deployer").await;
         world.iam.create_user().user_name("alice").send().await.unwrap();
-        let boundary = world.iam.create_policy().policy_name("corp-boundary").policy_document(
+        let boundary = world.iam.create_policy().policy_name("nodes-boundary").policy_document(
             json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
                 .to_string(),
         );
         boundary.send().await.unwrap();
         user.deploy(&format!(
-            "permissionsBoundary: corp-boundary\ntags: {{team: one, gone: soon}}\n{}",
+            "permissionsBoundary: nodes-boundary\ntags: {{team: one, gone: soon}}\n{}",
             cluster(NODES)
         ))
         .await;
@@ -134,7 +134,8 @@ fn a_cluster_of_nodes_is_changed_mended_upgraded_and_taken_away() {
         assert_ne!(trust.description.as_deref(), Some("by hand"));
 
         let before = user.runs().await.len();
-        let version = user.upload(&user.manifest(&cluster(&changed.replace("1.34", "1.36")))).await;
+        let climbs = format!("permissionsBoundary: nodes-boundary\n{}", cluster(&changed.replace("1.34", "1.36")));
+        let version = user.upload(&user.manifest(&climbs)).await;
         user.run_after(before + 1).await;
         let platform = user.settled_at(&version).await;
         assert_eq!((platform.status, user.runs().await.len()), (Status::Ready, before + 2), "one run for each minor");

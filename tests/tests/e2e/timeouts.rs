@@ -21,7 +21,8 @@ async fn task_may_take(world: &World, from: u64, to: u64) {
     let machine = converge(world).await;
     let told = world.sfn.describe_state_machine().state_machine_arn(&machine).send().await.unwrap();
     let mut definition: Value = serde_json::from_str(told.definition()).unwrap();
-    let timeout = &mut definition["States"]["Build the foundation"]["TimeoutSeconds"];
+    let network = &mut definition["States"]["Build the foundation"]["Branches"][0]["States"];
+    let timeout = &mut network["Build the network's foundation"]["TimeoutSeconds"];
     assert_eq!(*timeout, from);
     *timeout = to.into();
     let update = world.sfn.update_state_machine().state_machine_arn(machine).definition(definition.to_string());

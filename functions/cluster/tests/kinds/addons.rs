@@ -117,7 +117,8 @@ async fn a_configuration_is_compared_as_json_and_none_is_as_good_as_an_empty_one
     let cleared = mock!(Client::update_addon)
         .match_requests(|request| request.configuration_values() == Some("{}"))
         .then_output(|| UpdateAddonOutput::builder().build());
-    let script = Script::of(shown(other).into_iter().chain(shown(empty)).chain([no_updates(), cleared]));
+    let looks = shown(other.clone()).into_iter().chain(shown(empty));
+    let script = Script::of(looks.chain([no_updates()]).chain(shown(other)).chain([cleared]));
     let (kind, subject) = (script.kind(Kind::Addon), changing(Kind::Addon, ARN));
     let drifted = present(kind.observe(&subject).await.unwrap()).properties;
     assert_eq!(drifted["configuration"], json!({"env": {"A": "c"}}));
@@ -132,7 +133,11 @@ async fn a_failed_update_is_not_tried_again_and_a_busy_one_is_waited_for() {
     let [listed, failed] = updates(0, UpdateStatus::Failed);
     let busy = refuse!(Client::update_addon => UpdateAddonError "ResourceInUseException");
     let bad = refuse!(Client::update_addon => UpdateAddonError "InvalidParameterException");
-    let script = Script::of([listed, failed, no_updates(), busy, no_updates(), bad]);
+    let step = |answer: Rule| {
+        let [older, association] = shown(addon(AddonStatus::Active).addon_version("v1.19.0-eksbuild.1"));
+        [no_updates(), older, association, answer]
+    };
+    let script = Script::of([listed, failed].into_iter().chain(step(busy)).chain(step(bad)));
     let (kind, subject) = (script.kind(Kind::Addon), changing(Kind::Addon, ARN));
     let version = [change("version", json!("v1.19.0-eksbuild.1"), json!("v1.20.4-eksbuild.1"))];
     assert_eq!(fault_name(kind.update(&subject, &version).await), FaultName::UpdateFailed);

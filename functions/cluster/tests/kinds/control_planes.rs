@@ -67,6 +67,17 @@ fn active() -> Rule {
     shown(cluster(ClusterStatus::Active))
 }
 
+/// A minor behind, with nothing but logs of the API server, and with no public endpoint.
+fn behind() -> ClusterBuilder {
+    let logs = LogSetup::builder().types(LogType::Api).enabled(true).build();
+    let network = VpcConfigResponse::builder().endpoint_public_access(false).build();
+    cluster(ClusterStatus::Active)
+        .version("1.34")
+        .logging(Logging::builder().cluster_logging(logs).build())
+        .resources_vpc_config(network)
+        .upgrade_policy(UpgradePolicyResponse::builder().support_type(SupportType::Extended).build())
+}
+
 #[tokio::test]
 async fn a_control_plane_goes_through_its_states() {
     use ClusterStatus::{Active, Creating, Deleting, Failed, Pending, Updating};
@@ -149,22 +160,26 @@ async fn an_update_asks_for_one_thing_and_the_version_first() {
         .then_output(|| UpdateClusterConfigOutput::builder().build());
     let script = Script::of([
         no_updates(),
-        active(),
+        shown(behind()),
         version,
         no_updates(),
-        active(),
+        shown(behind().version("1.35")),
         endpoint,
         no_updates(),
-        active(),
+        shown(behind().version("1.35")),
         logging,
+        no_updates(),
+        active(),
     ]);
     let (kind, subject) = (script.kind(Kind::ControlPlane), changing(Kind::ControlPlane, "demo"));
     let logs = change("logging", json!(["api"]), json!(["api", "audit"]));
     let cidrs = change("publicAccessCidrs", json!([]), json!(["203.0.113.7/32"]));
     let minor = change("version", json!("1.34"), json!("1.35"));
-    assert_eq!(kind.update(&subject, &[logs.clone(), cidrs.clone(), minor]).await, Ok(Progress::Pending));
-    assert_eq!(kind.update(&subject, &[logs.clone(), cidrs]).await, Ok(Progress::Pending));
+    let all = [logs.clone(), cidrs, minor];
+    assert_eq!(kind.update(&subject, &all).await, Ok(Progress::Pending));
+    assert_eq!(kind.update(&subject, &all).await, Ok(Progress::Pending), "the minor is shown, and not asked for again");
     assert_eq!(kind.update(&subject, &[logs]).await, Ok(Progress::Pending));
+    assert_eq!(kind.update(&subject, &all).await, Ok(Progress::Done), "all is shown");
 }
 
 #[tokio::test]
@@ -185,7 +200,7 @@ async fn an_update_that_failed_in_this_phase_is_not_tried_again() {
     let [listed, failed] = updates(1, UpdateStatus::Failed);
     let [listed_again, failed_before] = updates(-60, UpdateStatus::Failed);
     let again = mock!(Client::update_cluster_version).then_output(|| UpdateClusterVersionOutput::builder().build());
-    let script = Script::of([listed, failed, listed_again, failed_before, active(), again]);
+    let script = Script::of([listed, failed, listed_again, failed_before, shown(behind()), again]);
     let (kind, subject) = (script.kind(Kind::ControlPlane), changing(Kind::ControlPlane, "demo"));
     let minor = [change("version", json!("1.34"), json!("1.35"))];
     let why = fault(kind.update(&subject, &minor).await);
@@ -201,7 +216,7 @@ async fn a_change_that_eks_cannot_take_now_is_waited_for() {
     let throttled = mock!(Client::update_cluster_config).sequence().http_status(429, None).build();
     let lost = mock!(Client::update_cluster_config).sequence().http_status(200, Some("cut".into())).build();
     let wrong = refuse!(Client::update_cluster_version => UpdateClusterVersionError "InvalidParameterException");
-    let step = |answer: Rule| [no_updates(), active(), answer];
+    let step = |answer: Rule| [no_updates(), shown(behind()), answer];
     let script = Script::of([step(busy()), step(throttled), step(lost), step(wrong)].into_iter().flatten());
     let (kind, subject) = (script.kind(Kind::ControlPlane), changing(Kind::ControlPlane, "demo"));
     let support = [change("supportType", json!("EXTENDED"), json!("STANDARD"))];
@@ -260,7 +275,7 @@ async fn a_control_plane_that_is_used_is_deleted_later() {
     let used = refuse!(Client::delete_cluster => DeleteClusterError "ResourceInUseException");
     let deleted = answer!(Client::delete_cluster => DeleteClusterOutput {});
     let gone = refuse!(Client::delete_cluster => DeleteClusterError "ResourceNotFoundException");
-    let script = Script::of([used, deleted, gone]);
+    let script = Script::of([active(), used, active(), deleted, active(), gone]);
     let (kind, subject) = (script.kind(Kind::ControlPlane), found(Kind::ControlPlane, "demo"));
     assert_eq!(fault_name(kind.delete(&subject).await), FaultName::DependencyStillThere);
     assert_eq!(kind.delete(&subject).await, Ok(Progress::Pending));

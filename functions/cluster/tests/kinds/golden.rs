@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aws_sdk_eks::operation::describe_cluster::DescribeClusterOutput;
 use aws_sdk_iam::operation::list_role_policies::ListRolePoliciesOutput;
 use aws_sdk_kms::operation::describe_key::DescribeKeyOutput;
 use aws_sdk_kms::types::{KeyMetadata, KeyState};
@@ -47,7 +48,12 @@ fn script(record: &Record) -> Vec<Rule> {
             expects!(aws_sdk_kms, delete_alias, DeleteAliasOutput, alias_name = spec("alias")),
             expects!(aws_sdk_kms, schedule_key_deletion, ScheduleKeyDeletionOutput, key_id = id),
         ],
-        Kind::ControlPlane => vec![expects!(aws_sdk_eks, delete_cluster, DeleteClusterOutput, name = id)],
+        Kind::ControlPlane => vec![
+            mock!(aws_sdk_eks::Client::describe_cluster).then_output(|| {
+                DescribeClusterOutput::builder().cluster(aws_sdk_eks::types::Cluster::builder().build()).build()
+            }),
+            expects!(aws_sdk_eks, delete_cluster, DeleteClusterOutput, name = id),
+        ],
         Kind::OidcProvider => vec![expects!(
             aws_sdk_iam,
             delete_open_id_connect_provider,

@@ -50,6 +50,13 @@ fn group(status: NodegroupStatus) -> NodegroupBuilder {
         .set_tags(Some(eks_tags(Kind::NodeGroup)))
 }
 
+/// A minor and a version of its template behind, and smaller.
+fn behind() -> Rule {
+    let template = LaunchTemplateSpecification::builder().id("lt-1").version("1").build();
+    let size = NodegroupScalingConfig::builder().min_size(2).max_size(2).desired_size(2).build();
+    shown(group(NodegroupStatus::Active).version("1.34").launch_template(template).scaling_config(size))
+}
+
 fn shown(group: NodegroupBuilder) -> Rule {
     answer!(Client::describe_nodegroup => DescribeNodegroupOutput { nodegroup: group.clone().build() })
 }
@@ -138,7 +145,8 @@ async fn the_version_goes_first_and_then_the_rest() {
                 && request.scaling_config().unwrap().desired_size() == Some(3)
         })
         .then_output(|| UpdateNodegroupConfigOutput::builder().build());
-    let script = Script::of([no_updates(), version, no_updates(), drifted(), config, no_updates()]);
+    let rest = [no_updates(), drifted(), config, no_updates(), shown(group(NodegroupStatus::Active))];
+    let script = Script::of([no_updates(), behind(), version].into_iter().chain(rest));
     let (kind, subject) = (script.kind(Kind::NodeGroup), changing(Kind::NodeGroup, ARN));
     let labels = change("labels", json!({"role": "core", "other": "x"}), json!({"role": "core"}));
     let minor = change("version", json!("1.34"), json!("1.35"));
@@ -179,7 +187,7 @@ async fn an_update_that_failed_in_this_phase_is_not_tried_again() {
 async fn a_change_that_eks_cannot_take_now_is_waited_for() {
     let busy = refuse!(Client::update_nodegroup_version => UpdateNodegroupVersionError "ResourceInUseException");
     let wrong = refuse!(Client::update_nodegroup_config => UpdateNodegroupConfigError "InvalidParameterException");
-    let script = Script::of([no_updates(), busy, no_updates(), shown(group(NodegroupStatus::Active)), wrong]);
+    let script = Script::of([no_updates(), behind(), busy, no_updates(), behind(), wrong]);
     let (kind, subject) = (script.kind(Kind::NodeGroup), changing(Kind::NodeGroup, ARN));
     let template = [change("launchTemplateVersion", json!("1"), json!("2"))];
     assert_eq!(fault_name(kind.update(&subject, &template).await), FaultName::UpdateInProgress);
