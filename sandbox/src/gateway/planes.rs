@@ -67,15 +67,23 @@ impl Planes {
 
 impl Worker {
     async fn run(mut self, mut jobs: UnboundedReceiver<Job>) {
+        // Not only when there is nothing to do: while add-ons come, there always is.
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let job = tokio::time::timeout(LOOK, jobs.recv()).await;
+            let job = tokio::select! {
+                job = jobs.recv() => match job {
+                    Some(job) => Some(job),
+                    None => return,
+                },
+                _ = looks.tick() => None,
+            };
             let Some(gateway) = self.gateway.upgrade() else { return };
             let done = match job {
-                Ok(None) => return,
-                Ok(Some(Job::Start { version, .. })) => self.start(&gateway, version).await,
-                Ok(Some(Job::End { .. })) => self.end(&gateway).await,
-                Ok(Some(_)) => self.tell(&gateway).await,
-                Err(_) => self.look(&gateway).await,
+                Some(Job::Start { version, .. }) => self.start(&gateway, version).await,
+                Some(Job::End { .. }) => self.end(&gateway).await,
+                Some(_) => self.tell(&gateway).await,
+                None => self.look(&gateway).await,
             };
             if let Err(error) = done {
                 tracing::error!(cluster = self.cluster, error = describe(&error), "the control plane");
