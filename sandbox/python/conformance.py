@@ -480,6 +480,11 @@ def end(name: str, subnets: list) -> None:
         time.sleep(0.1)
     else:
         wrong.append("the log group was not made again")
+    # The last node left its pods' interface behind, which the CNI would have deleted.
+    left = ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": subnets}])["NetworkInterfaces"]
+    equal("interfaces left", [one["Status"] for one in left], ["available"])
+    for one in left:
+        ec2.delete_network_interface(NetworkInterfaceId=one["NetworkInterfaceId"])
     for subnet in subnets:
         ec2.delete_subnet(SubnetId=subnet)
 
