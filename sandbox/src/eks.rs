@@ -41,6 +41,7 @@ mod update_config;
 mod version;
 mod wanted;
 
+pub use insight::DeprecatedApi;
 pub(crate) use job::Job;
 pub(crate) use request::{Refusal, Request, operation};
 pub(crate) use token::{read as read_token, review};

@@ -52,7 +52,7 @@ pub(crate) struct Gateway {
     pub(crate) calls: Calls,
     pub(crate) faults: Faults,
     ec2: Ec2,
-    eks: Eks,
+    pub(crate) eks: Eks,
     planes: Planes,
     upstream: Upstream,
     pub(crate) stop: Notify,

@@ -24,6 +24,7 @@ mod program;
 mod stack;
 pub mod venv;
 
+pub use eks::DeprecatedApi;
 pub use error::Error;
 pub use gateway::{Attempt, Call, Chaos, Effect, Rule};
 
@@ -177,6 +178,11 @@ impl Sandbox {
     #[must_use]
     pub fn tagged(&self, value: &str) -> Vec<String> {
         self.gateway.tagged(value)
+    }
+
+    /// Says which deprecated API a client of a cluster uses; with none, that none is used any more.
+    pub fn deprecated_api(&self, cluster: &str, used: Option<DeprecatedApi>) {
+        self.gateway.eks.deprecated_api(REGION, cluster, used);
     }
 
     /// Which permissions of the functions' roles were needed since the sandbox came up, and what was denied to them.

@@ -2,14 +2,14 @@
 //!
 //! <https://docs.aws.amazon.com/eks/latest/userguide/cluster-insights.html>,
 //! <https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html>. They are worked out when they are asked for,
-//! from node groups and add-ons; what workloads use (deprecated APIs) is not looked at and always passes.
+//! from node groups and add-ons; which deprecated APIs workloads use is only what tests say of them.
 
 use serde_json::{Value, json};
 
 use super::request::{Refusal, Request, texts};
 use super::store::{Kind, Record, now, window_open};
 use super::version::minor;
-use super::{Answer, Place, addon_versions};
+use super::{Answer, Eks, Place, addon_versions};
 
 const READINESS: [&str; 2] = ["UPGRADE_READINESS", "ROLLBACK_READINESS"];
 
@@ -32,6 +32,39 @@ pub(super) fn must_pass(
         }
         _ => Ok(()),
     }
+}
+
+impl Eks {
+    /// Says that this client uses an API which a minor no longer serves; with none, that no such API is used any more.
+    pub(crate) fn deprecated_api(&self, region: &str, cluster: &str, used: Option<DeprecatedApi>) {
+        let used = used.map(|DeprecatedApi { usage, replaced_with, stop_serving_version, client }| {
+            json!({
+                "usage": usage,
+                "replacedWith": replaced_with,
+                "stopServingVersion": stop_serving_version,
+                "startServingReplacementVersion": "1.1",
+                "clientStats": [{"userAgent": client, "numberOfRequestsLast30Days": 1, "lastRequestTime": now()}],
+            })
+        });
+        self.change(region, cluster, |store| {
+            if let Ok(cluster) = store.get_mut(Kind::Cluster, cluster, cluster) {
+                cluster.hidden["deprecatedApis"] = json!(used.into_iter().collect::<Vec<_>>());
+            }
+        });
+    }
+}
+
+/// An API that a client of a cluster uses.
+#[derive(Debug, Clone)]
+pub struct DeprecatedApi {
+    /// Its path.
+    pub usage: String,
+    /// The path of what takes its place.
+    pub replaced_with: String,
+    /// The minor that no longer serves it, such as `1.36`.
+    pub stop_serving_version: String,
+    /// The user agent.
+    pub client: String,
 }
 
 pub(super) fn list(request: &Request, place: &mut Place<'_>) -> Answer {
@@ -140,9 +173,17 @@ fn compatibility(cluster: &Record, category: &str, to: &str, addons: &[&Record])
     document(cluster, category, to, "EKS add-on version compatibility", status, rest)
 }
 
+// "ERROR" if the next version no longer serves what is used:
+// <https://docs.aws.amazon.com/eks/latest/userguide/cluster-insights.html#cluster-insights-background>
 fn apis(cluster: &Record, category: &str, to: &str) -> Value {
-    let status = ("PASSING", "No deprecated API usage detected within the last 30 days.".to_owned());
-    let rest = json!({"categorySpecificSummary": {"deprecationDetails": []}});
+    let all = cluster.hidden["deprecatedApis"].as_array().cloned().unwrap_or_default();
+    let gone: Vec<Value> = all.into_iter().filter(|used| used["stopServingVersion"] == to).collect();
+    let status = if gone.is_empty() || category != READINESS[0] {
+        ("PASSING", "No deprecated API usage detected within the last 30 days.".to_owned())
+    } else {
+        ("ERROR", "Deprecated API usage detected within last 30 days.".to_owned())
+    };
+    let rest = json!({"categorySpecificSummary": {"deprecationDetails": gone}});
     document(cluster, category, to, &format!("Deprecated APIs removed in Kubernetes v{to}"), status, rest)
 }
 

@@ -90,7 +90,7 @@ impl Eks {
         });
     }
 
-    fn change(&self, region: &str, cluster: &str, change: impl FnOnce(&mut Store)) {
+    pub(super) fn change(&self, region: &str, cluster: &str, change: impl FnOnce(&mut Store)) {
         let mut regions = self.lock();
         if let Some(store) = regions.get_mut(region).filter(|store| store.cluster(cluster).is_ok()) {
             change(store);

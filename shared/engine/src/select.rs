@@ -38,7 +38,8 @@ struct View<'a> {
 }
 
 pub(crate) fn select(order: &Order<'_>, records: &[Stored]) -> Selection {
-    let view = View::new(order.plan, records);
+    let plan = order.plan.facing(records.iter().map(|stored| &stored.record));
+    let view = View::new(&plan, records);
     match order.pass {
         Pass::Converge(goal) => {
             let mut selection = view.wanted(order.component, Some(goal));
@@ -136,10 +137,12 @@ impl<'a> View<'a> {
             let record = self.record(&need.resource).map(|stored| &stored.record);
             let met = record.is_some_and(|record| match need.until {
                 Until::Ready => matches!(record.state, State::Ready | State::Updating(_)),
-                Until::Exists => record.locator.is_some(),
-                Until::Current => record.state == State::Ready && self.is_current(&need.resource, record),
+                Until::Current | Until::Earlier => {
+                    record.state == State::Ready && self.is_current(&need.resource, record)
+                }
             });
             match record {
+                _ if need.until == Until::Earlier && (met || record.is_none()) => {}
                 Some(_) if self.passing.contains(&need.resource) => {
                     return Err(format!("waits for {}, which is being replaced", need.resource));
                 }

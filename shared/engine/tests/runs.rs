@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Component, Fault, FaultName, Generation, Kind, ResourceId};
 use engine::{Outcome, Pass};
 use jiff::SignedDuration;
-use plan::{Goal, Plan, Until};
+use plan::{Goal, Need, Plan, Until};
 use serde_json::{Value, json};
 use testkit::{Harness, Injected, Verb, desired, plan_of};
 use tokio::time::Instant;
@@ -143,6 +143,26 @@ async fn what_must_be_as_planned_is_updated_first() {
         order.remove(first);
         assert_eq!(order, expected, "{until:?}");
     }
+}
+
+/// The way back of an upgrade. What is only earlier may stand on what is later, and need not be there.
+#[tokio::test]
+async fn what_is_only_earlier_goes_first_and_is_no_need() {
+    let harness = Harness::default();
+    let plan = |tag: &str| {
+        let mut plan = without(network("10.0.0.0/16", tag), &["table", "address", "nat", "route"]);
+        let id = |name: &str| ResourceId::new(Component::Network, name);
+        let earlier = ["subnet", "nowhere"].map(|name| Need { resource: id(name), until: Until::Earlier });
+        plan.resources.get_mut(&id("vpc")).unwrap().needs.extend(earlier);
+        plan
+    };
+    harness.deploy(&plan("a")).await.unwrap();
+    harness.world.take_calls();
+    harness.deploy(&plan("b")).await.unwrap();
+    let order: Vec<String> = mutations(&harness).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(order, ["subnet", "vpc"]);
+    assert_eq!(harness.record("vpc").needs, [], "no edge comes of it");
+    harness.deploy(&empty()).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What the plan of a cluster must know: of EKS, of who is to use it, and of what its nodes are.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::InstanceTypeInfo;
@@ -16,7 +17,7 @@ use plan::{ClusterFacts, InstanceType, KubernetesVersion, SupportStatus};
 use serde::Deserialize;
 
 use crate::network::filter;
-use crate::{Clients, Known};
+use crate::{Clients, Known, insights};
 
 /// Under which path IAM Identity Center makes its roles.
 /// <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>
@@ -37,10 +38,16 @@ pub(crate) async fn gather(
     // EKS calls it a mistake to ask what goes with a minor that it has not; the plan says that it is not offered.
     let offered = |minor: &String| versions.iter().any(|version| version.version == *minor);
     let minors: Vec<String> = between(&minors).into_iter().filter(offered).collect();
+    let climbing = Climbing { eks: &clients.eks, name: manifest.metadata.name.as_str(), wanted: &cluster.version };
+    let (roll_back, refusals) = match &current {
+        Some(current) => climbing.from(current).await?,
+        None => (None, Vec::new()),
+    };
     Ok(Some(ClusterFacts {
         role: known.role.to_owned(),
         zones: spec.map(|spec| spec.zones).unwrap_or_default(),
-        roll_back: None,
+        roll_back,
+        refusals,
         addons: addons(clients, &minors).await?,
         versions,
         principals: principals(clients, manifest).await?,
@@ -60,10 +67,33 @@ fn running(records: &[Record]) -> Option<&Record> {
     made.max_by_key(|record| record.generation)
 }
 
+/// A cluster that is to run another minor.
+struct Climbing<'a> {
+    eks: &'a aws_sdk_eks::Client,
+    name: &'a str,
+    wanted: &'a str,
+}
+
+impl Climbing<'_> {
+    /// To which minor it may go back, if it is to go down; why EKS refuses the next one, if it is to go up.
+    async fn from(&self, current: &str) -> Result<(Option<String>, Vec<String>), CallError> {
+        let (Some(from), Some(to)) = (number(current), number(self.wanted)) else { return Ok((None, Vec::new())) };
+        match to.cmp(&from) {
+            Ordering::Less => Ok((insights::roll_back(self.eks, self.name).await?, Vec::new())),
+            Ordering::Equal => Ok((None, Vec::new())),
+            Ordering::Greater => Ok((None, insights::refusals(self.eks, self.name, format!("1.{}", from + 1)).await?)),
+        }
+    }
+}
+
+/// The number of a minor: 35 of `1.35`.
+fn number(minor: &str) -> Option<u32> {
+    minor.split('.').nth(1)?.parse().ok()
+}
+
 /// These minors and all that lie between them: an upgrade visits each.
 fn between(minors: &BTreeSet<&str>) -> Vec<String> {
-    let number = |minor: &&str| minor.split('.').nth(1).and_then(|number| number.parse::<u32>().ok());
-    let numbers: BTreeSet<u32> = minors.iter().filter_map(number).collect();
+    let numbers: BTreeSet<u32> = minors.iter().filter_map(|minor| number(minor)).collect();
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Vec::new() };
     (*first..=*last).map(|number| format!("1.{number}")).collect()
 }

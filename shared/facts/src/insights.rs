@@ -67,6 +67,45 @@ pub async fn insights(client: &Client, cluster: &str, minors: &[String]) -> Resu
     Ok(found)
 }
 
+/// Why EKS refuses to bring the cluster to this minor, one text a check that it does not pass. Empty if nothing speaks
+/// against it, or the cluster is not there.
+///
+/// Permissions: as [`insights`].
+pub(crate) async fn refusals(client: &Client, cluster: &str, minor: String) -> Result<Vec<String>, CallError> {
+    let found = match insights(client, cluster, &[minor]).await {
+        Err(CallError::NotFound) => return Ok(Vec::new()),
+        found => found?,
+    };
+    Ok(found.iter().filter(|insight| insight.refuses).map(Insight::told).collect())
+}
+
+/// The minor to which EKS lets the cluster go back now: it checks what would stand in the way only while it does. Nodes
+/// and add-ons stand in the way until they are back, so what the checks say is not asked.
+///
+/// Permissions: `eks:ListInsights`. <https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html>
+pub(crate) async fn roll_back(client: &Client, cluster: &str) -> Result<Option<String>, CallError> {
+    let filter = InsightsFilter::builder().categories(Category::RollbackReadiness);
+    let call = client.list_insights().cluster_name(cluster).filter(filter.build()).into_paginator().items();
+    let listed: Result<Vec<InsightSummary>, _> = call.send().collect().await;
+    match listed.map_err(aws::reading("eks:ListInsights")) {
+        Ok(listed) => Ok(listed.iter().find_map(InsightSummary::kubernetes_version).map(str::to_owned)),
+        Err(CallError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Insight {
+    /// The check in a line: what was found, and which APIs go, with who uses them.
+    fn told(&self) -> String {
+        let mut text = format!("{}: {}", self.name, self.reason);
+        for removal in &self.removals {
+            let clients = removal.clients.join(", ");
+            text.push_str(&format!("; {} gives way to {}, used by {clients}", removal.api, removal.replaced_with));
+        }
+        text
+    }
+}
+
 fn insight(told: &aws_sdk_eks::types::Insight) -> Insight {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let status = told.insight_status();
@@ -110,6 +149,11 @@ mod tests {
             .build();
         let found = insight(&told);
         assert!(found.refuses);
+        assert_eq!(
+            found.told(),
+            "Deprecated APIs removed in Kubernetes v1.32: in use; /apis/flowcontrol.apiserver.k8s.io/v1beta3/flowschemas \
+             gives way to /apis/flowcontrol.apiserver.k8s.io/v1/flowschemas, used by old-operator/v0.1"
+        );
         assert_eq!(
             (found.removals[0].removed_in.as_str(), found.removals[0].clients.as_slice()),
             ("1.32", &["old-operator/v0.1".to_owned()][..])

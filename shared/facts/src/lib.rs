@@ -55,8 +55,9 @@ pub struct Known<'a> {
 ///
 /// Permissions: `ec2:DescribeAvailabilityZones`; for a given network also `ec2:DescribeVpcs`, `ec2:DescribeSubnets`,
 /// `ec2:DescribeRouteTables`, `ec2:DescribeVpcEndpoints`; for a cluster also `eks:DescribeClusterVersions`,
-/// `eks:DescribeAddonVersions`, and as far as the manifest names such `ec2:DescribeInstanceTypes`, `iam:GetRole`,
-/// `iam:GetUser`, `iam:ListRoles`, `kms:DescribeKey`.
+/// `eks:DescribeAddonVersions`, for one that is to run another minor `eks:ListInsights` and `eks:DescribeInsight`, and as
+/// far as the manifest names such `ec2:DescribeInstanceTypes`, `iam:GetRole`, `iam:GetUser`, `iam:ListRoles`,
+/// `kms:DescribeKey`.
 pub async fn gather(clients: &Clients, manifest: &Manifest, known: Known<'_>) -> Result<Facts, CallError> {
     let given = network::given(&clients.ec2, &manifest.spec.region, &manifest.spec.network).await?;
     let cluster = cluster::gather(clients, manifest, &known).await?;

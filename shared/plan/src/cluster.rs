@@ -10,9 +10,12 @@
 //! | control plane | one minor at a time; [`Plan::next`](crate::Plan::next) says where it goes on to |
 //! | vpc-cni, kube-proxy, Pod Identity agent | their goal comes after the control plane's |
 //! | nodes | they need these add-ons as the plan wants them |
+//!
+//! The way back by a minor is the same with the control plane last: see [`Plan::facing`](crate::Plan::facing).
 
 mod accounts;
 mod addons;
+mod back;
 mod control_plane;
 mod fargate;
 mod marks;
@@ -25,6 +28,7 @@ mod versions;
 use domain::{Kind, ResourceId, Tags};
 use manifest::{Cluster, Compute, Manifest};
 
+pub(crate) use back::facing;
 pub use marks::*;
 pub use specs::*;
 pub use upgrade::{Upgrade, UpgradeStep, VersionChange, upgrade};

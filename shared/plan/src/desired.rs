@@ -1,5 +1,6 @@
 //! The plan: what should be there.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Component, Kind, Record, ResourceId, Target};
@@ -14,12 +15,13 @@ pub type PlanNumber = u64;
 /// How far a needed resource must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Until {
-    /// AWS has given it an id.
-    Exists,
     /// AWS is done with it.
     Ready,
     /// AWS is done with it, and it is as this plan wants it: what comes later in an upgrade waits for what comes first.
     Current,
+    /// The same, if it is there at all. This orders changes and is no need: no edge comes of it, and nothing that is
+    /// not there is waited for.
+    Earlier,
 }
 
 /// One resource that another needs.
@@ -92,10 +94,15 @@ impl Plan {
 
     fn visit<'a>(&'a self, id: &'a ResourceId, seen: &mut BTreeSet<&'a ResourceId>, order: &mut Vec<&'a ResourceId>) {
         let Some(desired) = self.resources.get(id).filter(|_| seen.insert(id)) else { return };
-        for need in &desired.needs {
+        for need in desired.needs.iter().filter(|need| need.until != Until::Earlier) {
             self.visit(&need.resource, seen, order);
         }
         order.push(id);
+    }
+
+    /// The plan as it is carried out from where things stand: the same resources, in an order that AWS allows.
+    pub fn facing<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Cow<'_, Self> {
+        crate::cluster::facing(self, records)
     }
 }
 

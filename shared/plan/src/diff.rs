@@ -50,6 +50,7 @@ pub struct PlannedChange {
 ///
 /// Of what a change makes new, nobody knows the outputs yet; so whatever refers to these changes too.
 pub fn diff(plan: &Plan, records: &[Record]) -> Vec<PlannedChange> {
+    let plan = &plan.facing(records);
     let mut by_id: BTreeMap<&ResourceId, Vec<&Record>> = BTreeMap::new();
     for record in records {
         by_id.entry(&record.id).or_default().push(record);

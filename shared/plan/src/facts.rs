@@ -62,6 +62,8 @@ pub struct ClusterFacts {
     pub current: Option<String>,
     /// The minor to which EKS lets it go back now, if it does.
     pub roll_back: Option<String>,
+    /// Why EKS refuses the next minor, if it does: one text a check that the cluster does not pass.
+    pub refusals: Vec<String>,
     /// The zones of its interfaces, by id: the `zones` of its record's spec. Empty before it is made.
     pub zones: Vec<String>,
     /// What EKS offers, in any order (DescribeClusterVersions).

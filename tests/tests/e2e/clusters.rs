@@ -11,7 +11,7 @@ use crate::support::{User, World, alone, scenario};
 const TWO_ZONES: &str = "network: {availabilityZones: 2}\n";
 
 /// The parts of a manifest that all clusters have here, with more of `cluster`.
-fn cluster(more: &str) -> String {
+pub(crate) fn cluster(more: &str) -> String {
     let open = "  apiServer: {publicAccessCidrs: [203.0.113.7/32]}\n";
     format!("safety: {{deletionProtection: false}}\n{TWO_ZONES}cluster:\n{open}{more}")
 }
@@ -24,7 +24,7 @@ async fn report(user: &User) -> Value {
 }
 
 /// Takes the platform away, and looks at the proof.
-async fn destroyed(user: &User) -> Value {
+pub(crate) async fn destroyed(user: &User) -> Value {
     let before = user.runs().await.len();
     user.world.start("LANDFALL_TEARDOWN_MACHINE", json!({"platform": user.name})).await;
     let run = user.run_after(before).await;
@@ -45,7 +45,8 @@ async fn mended(user: &User) {
     assert_eq!((run.trigger, run.status), (Trigger::Manual, RunStatus::Succeeded), "{:?}", run.failure);
 }
 
-async fn minors(world: &World, name: &str) -> (String, Vec<String>) {
+/// The minors of a control plane and of its node groups.
+pub(crate) async fn minors(world: &World, name: &str) -> (String, Vec<String>) {
     let described = world.eks.describe_cluster().name(name).send().await.unwrap().cluster.unwrap();
     let groups = world.eks.list_nodegroups().cluster_name(name).send().await.unwrap().nodegroups.unwrap_or_default();
     let mut versions = Vec::new();

@@ -17,6 +17,7 @@ mod fencing;
 mod ledger;
 mod less;
 mod links;
+mod minors;
 mod network;
 mod orphans;
 mod permissions;

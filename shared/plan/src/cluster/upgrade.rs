@@ -85,6 +85,8 @@ fn after(
     let mut facts = facts.clone();
     if let Some(cluster) = &mut facts.cluster {
         cluster.current = Some(minor);
+        // What EKS says of a later minor it says when that is the next one.
+        cluster.refusals.clear();
     }
     crate::plan(installation, manifest, target, &facts)
 }

@@ -38,6 +38,9 @@ pub(super) fn step(cluster: &Cluster, facts: &ClusterFacts) -> Result<Step, Prob
         Some(current) => climb(minor(current), minor(wanted)),
         None => last(wanted),
     };
+    if !facts.refusals.is_empty() {
+        return Err(refused(&step.version, facts));
+    }
     for version in [Some(wanted), Some(step.version.as_str())].into_iter().flatten() {
         offered(version, cluster, facts)?;
     }
@@ -61,6 +64,13 @@ fn down(current: &str, facts: &ClusterFacts) -> Problem {
         None => format!("write \"{current}\" or a later minor"),
     };
     Problem::new("Downgrade", FIELD, message, fix)
+}
+
+/// What EKS would refuse once half of the platform is changed is told before anything is.
+fn refused(version: &str, facts: &ClusterFacts) -> Problem {
+    let message = format!("EKS refuses Kubernetes {version}: {}", facts.refusals.join("; "));
+    let fix = "mend what is named, and upload again; EKS looks anew once a day, or when `aws eks start-insights-refresh` asks it to";
+    Problem::new("UpgradeRefused", FIELD, message, fix)
 }
 
 fn offered(version: &str, cluster: &Cluster, facts: &ClusterFacts) -> Result<(), Problem> {

@@ -1,5 +1,6 @@
 //! Plans of clusters: the examples, the steps of an upgrade, and what cannot be planned.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use domain::{Component, Kind, ResourceId};
@@ -151,6 +152,39 @@ fn an_upgrade_goes_one_minor_at_a_time_with_the_nodes_last() {
     assert_eq!(current, ["addon-eks-pod-identity-agent", "addon-kube-proxy", "addon-vpc-cni"]);
 }
 
+/// No node may be newer than the control plane. A restored plan was made for the way up, so the way is found from where
+/// things stand.
+#[test]
+fn the_way_back_has_the_control_plane_last() {
+    let up = planned(&with(", version: '1.35'", ""), &facts());
+    let mut facts = running("1.35", &up);
+    facts.cluster.as_mut().unwrap().roll_back = Some("1.34".to_owned());
+    let down = planned(&with(", version: '1.34'", ""), &facts);
+    let there = records(&up);
+    let back = down.facing(&there);
+    assert_eq!(spec::<NodeGroupSpec>(&back, "node-group-core").version, plan::Ref::Known("1.34".to_owned()));
+    let control_plane = &back.resources[&id("control-plane")];
+    let earlier = control_plane.needs.iter().filter(|need| need.until == Until::Earlier);
+    let earlier: Vec<&str> = earlier.map(|need| need.resource.name()).collect();
+    assert_eq!(
+        (control_plane.goal, earlier),
+        (
+            Goal::Compute,
+            vec![
+                "addon-coredns",
+                "addon-eks-pod-identity-agent",
+                "addon-kube-proxy",
+                "addon-vpc-cni",
+                "node-group-core"
+            ]
+        )
+    );
+    assert_snapshot!(told(&diff(&down, &there)));
+    for other in [&up, &planned(&with(", version: '1.36'", ""), &facts)] {
+        assert!(matches!(other.facing(&there), Cow::Borrowed(_)), "only the way back is another");
+    }
+}
+
 #[test]
 fn the_whole_way_of_an_upgrade_is_known_before_its_first_step() {
     let more = "compute: {managedNodeGroups: {core: {instanceTypes: [m7g.large]}}, \
@@ -285,10 +319,15 @@ fn what_cannot_be_planned() {
     let overlapping = format!("network: {{{GIVEN}}}");
     let mut given = given_facts();
     given.given.as_mut().unwrap().cidrs = vec!["172.16.0.0/12".parse().unwrap()];
-    let cases: [(&str, Manifest, &Facts); 12] = [
+    let refused = changed(&|cluster| {
+        cluster.current = Some("1.35".to_owned());
+        cluster.refusals = vec!["Deprecated APIs removed in Kubernetes v1.36: in use".to_owned()];
+    });
+    let cases: [(&str, Manifest, &Facts); 13] = [
         ("an unknown minor", with(", version: '1.39'", ""), &facts),
         ("a minor in extended support", with(", version: '1.32'", ""), &facts),
         ("a minor below", with(", version: '1.34'", ""), &down),
+        ("a minor that EKS refuses", with(", version: '1.36'", ""), &refused),
         ("an unknown principal", with("", ""), &nobody),
         ("Landfall's own role", with("", ""), &same),
         ("an unknown key", with(", encryptionConfig: {keyArn: alias/none}", ""), &facts),

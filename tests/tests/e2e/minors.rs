@@ -1,0 +1,76 @@
+//! Kubernetes minors: what speaks against one, what becomes of one that fails on the way, and the way back.
+
+use ledger::RunStatus;
+use sandbox::{DeprecatedApi, Effect, Rule};
+
+use crate::clusters::{cluster, destroyed, minors};
+use crate::support::{User, World, alone};
+
+/// A cluster of that minor with one group of nodes.
+fn at(minor: &str) -> String {
+    let groups = "managedNodeGroups: {core: {instanceTypes: [m7g.large], minSize: 1, maxSize: 2}}";
+    cluster(&format!("  version: \"{minor}\"\ncompute:\n  {groups}"))
+}
+
+/// Everything runs that minor.
+async fn runs_all(world: &World, minor: &str) {
+    assert_eq!(minors(world, "minors").await, (minor.to_owned(), vec![minor.to_owned()]));
+}
+
+/// The updates of versions that EKS took up since that call, in order.
+fn updates(user: &User, since: u64) -> Vec<String> {
+    let calls = user.world.sandbox.calls_since(since).into_iter();
+    let of_versions = ["UpdateClusterVersion", "UpdateNodegroupVersion", "UpdateAddon"];
+    let taken = calls.filter(|call| {
+        call.status == 200
+            && of_versions.contains(&call.action.as_str())
+            && call.platform.as_deref() == Some(user.name.as_str())
+    });
+    taken.map(|call| call.action).collect()
+}
+
+#[test]
+fn a_minor_is_refused_fails_and_goes_back() {
+    alone(async |world| {
+        let user = world.user("minors");
+        user.deploy(&at("1.34")).await;
+
+        world.sandbox.deprecated_api(
+            "minors",
+            Some(DeprecatedApi {
+                usage: "/apis/old.example/v1beta1/things".into(),
+                replaced_with: "/apis/old.example/v1/things".into(),
+                stop_serving_version: "1.35".into(),
+                client: "old-operator/v0.1".into(),
+            }),
+        );
+        user.upload(&user.manifest(&at("1.35"))).await;
+        let (_, cause) = user.refusal().await;
+        assert!(cause.contains("/apis/old.example/v1beta1/things") && cause.contains("old-operator/v0.1"), "{cause}");
+        runs_all(world, "1.34").await;
+        world.sandbox.deprecated_api("minors", None);
+
+        // CoreDNS comes after the nodes: everything else is at the new minor by then.
+        let last = Effect::FailLater { code: "ConfigurationConflict".into(), message: "so it was scripted".into() };
+        world.sandbox.script(Rule::new("eks", "UpdateAddon", last).times(1).about("minors/addons/coredns"));
+        let since = world.sandbox.calls().last().map_or(0, |call| call.number);
+        let run = user.apply(&at("1.35")).await;
+        world.sandbox.clear_rules();
+        assert_eq!((run.status, run.restored), (RunStatus::Failed, true), "{:?}", run.failure);
+        let message = run.failure.unwrap().message;
+        assert!(message.contains("addon-coredns") && message.contains("so it was scripted"), "{message}");
+        runs_all(world, "1.34").await;
+        let done = updates(&user, since);
+        let of_cluster: Vec<usize> = (0..done.len()).filter(|at| done[*at] == "UpdateClusterVersion").collect();
+        let of_nodes: Vec<usize> = (0..done.len()).filter(|at| done[*at] == "UpdateNodegroupVersion").collect();
+        assert_eq!((of_cluster.len(), of_nodes.len()), (2, 2), "{done:?}");
+        assert!(of_cluster[0] < of_nodes[0], "up, the control plane goes first: {done:?}");
+        assert!(of_nodes[1] < of_cluster[1] && of_cluster[1] == done.len() - 1, "down, it goes last: {done:?}");
+
+        user.deploy(&at("1.35")).await;
+        runs_all(world, "1.35").await;
+        user.deploy(&at("1.34")).await;
+        runs_all(world, "1.34").await;
+        destroyed(&user).await;
+    });
+}
