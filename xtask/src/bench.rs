@@ -3,17 +3,25 @@
 //! AWS's durations are those of the sandbox (`sandbox/src/durations.rs`), in real time unless another scale is asked for:
 //! a function takes as long as it takes, so a smaller scale makes Landfall look slower than it is.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
 use ::sandbox::durations::Durations;
 use ::sandbox::{Options, Sandbox};
 use clap::Args;
+use domain::Record;
+use engine::Ledger as _;
+use ledger::Ledger;
 use serde::Deserialize;
 
 use crate::demo::{User, build};
 use crate::history::{Cost, Executions};
+use crate::people::people;
 use crate::program::{Done, cargo, read, say, workspace};
 use crate::sandbox::scale;
+
+mod path;
+
+use path::Chain;
 
 /// `cargo xtask bench`
 #[derive(Debug, Args)]
@@ -21,10 +29,10 @@ pub(crate) struct Arguments {
     /// What AWS's durations are multiplied by, as a fraction or a number.
     #[arg(long, default_value = "1", value_parser = scale)]
     scale: f64,
+    /// What is deployed and torn down.
+    #[arg(long, value_name = "FILE", default_value = "examples/network.yaml")]
+    manifest: PathBuf,
 }
-
-const MANIFEST: &str = "examples/network.yaml";
-const PLATFORM: &str = "demo";
 
 /// Measures and prints.
 ///
@@ -36,29 +44,38 @@ pub(crate) async fn measure(arguments: Arguments) -> Done {
     let dir = workspace().join("target/bench");
     let options = Options { dir, scale: arguments.scale, functions: Some(programs.clone()) };
     let sandbox = Sandbox::up(&options).await?;
+    people(&sandbox).await?;
     let user = User { landfall: programs.join("landfall"), sandbox: &sandbox };
     let executions = Executions::of(&sandbox);
+    let text = std::fs::read(&arguments.manifest)?;
+    let name = manifest::parse(&text).map_err(|problems| problems.to_string())?.manifest.metadata.name;
+    let platform = name.as_str();
+    let file = arguments.manifest.to_str().ok_or("the manifest's name is not text")?;
 
-    user.types(&["apply", "--wait", "-f", MANIFEST])?;
-    let deploy = executions.cost(&user.last_execution()?).await?;
+    user.types(&["apply", "--wait", "-f", file])?;
+    let deploy = executions.cost(&user.last_execution(platform)?).await?;
+    let ledger = Ledger::dynamo(aws_sdk_dynamodb::Client::new(sandbox.config()), sandbox.variable("LANDFALL_TABLE"));
+    let records: Vec<Record> = ledger.records(&name).await?.into_iter().map(|stored| stored.record).collect();
     let calls = sandbox.calls().last().map_or(0, |call| call.number);
-    let input = format!(r#"{{"platform": "{PLATFORM}", "trigger": "Schedule"}}"#);
+    let input = format!(r#"{{"platform": "{platform}", "trigger": "Schedule"}}"#);
     let redeploy = executions.run(sandbox.variable("LANDFALL_DEPLOY_MACHINE"), &input).await?;
     let mutations = mutations(&sandbox, calls);
-    user.types(&["destroy", PLATFORM, "--yes", "--wait"])?;
-    let teardown = executions.cost(&user.last_execution()?).await?;
+    user.lift(platform)?;
+    user.types(&["destroy", platform, "--yes", "--wait"])?;
+    let teardown = executions.cost(&user.last_execution(platform)?).await?;
 
     let modelled = Durations::at(arguments.scale);
-    let up = modelled.nat_gateway_pending().max(modelled.endpoint_pending());
-    let down = modelled.nat_gateway_deleting().max(modelled.endpoint_deleting());
-    let over = |cost: &Cost, path: Duration| cost.took.as_secs_f64() / path.as_secs_f64();
-    say(&format!("\n{MANIFEST}, AWS's durations times {}\n", arguments.scale));
-    row("deploy over the critical path", &format!("{:.3}", over(&deploy, up)), "<= 1.05", over(&deploy, up) <= 1.05);
+    let (up, down) = (path::up(&records, modelled), path::down(&records, modelled));
+    let over = |cost: &Cost, path: &Chain| cost.took.as_secs_f64() / path.takes().as_secs_f64();
+    say(&format!("\n{file}, {} resources, AWS's durations times {}\n", records.len(), arguments.scale));
+    say(&format!("critical path of the deploy, {:.0} s: {up}", up.takes().as_secs_f64()));
+    say(&format!("critical path of the teardown, {:.0} s: {down}\n", down.takes().as_secs_f64()));
+    row("deploy over the critical path", &format!("{:.3}", over(&deploy, &up)), "<= 1.05", over(&deploy, &up) <= 1.05);
     row(
         "teardown over the critical path",
-        &format!("{:.3}", over(&teardown, down)),
+        &format!("{:.3}", over(&teardown, &down)),
         "<= 1.10",
-        over(&teardown, down) <= 1.1,
+        over(&teardown, &down) <= 1.1,
     );
     let quick = redeploy.took.as_secs_f64() / arguments.scale;
     row("redeploy with nothing to change", &format!("{quick:.1} s"), "<= 15 s", quick <= 15.0);
@@ -81,20 +98,26 @@ pub(crate) async fn measure(arguments: Arguments) -> Done {
 
 impl User<'_> {
     /// The execution of the platform's newest run.
-    fn last_execution(&self) -> Done<String> {
+    fn last_execution(&self, platform: &str) -> Done<String> {
         #[derive(Deserialize)]
         struct Run {
             execution: String,
         }
-        let runs: Vec<Run> = serde_json::from_str(&read(&mut self.command(&["history", PLATFORM, "-o", "json"]))?)?;
+        let runs: Vec<Run> = serde_json::from_str(&read(&mut self.command(&["history", platform, "-o", "json"]))?)?;
         Ok(runs.into_iter().next().ok_or("the platform has no run")?.execution)
+    }
+
+    /// Lifts the protection against deletion, where there is one.
+    fn lift(&self, platform: &str) -> Done {
+        self.types(&["unprotect", platform, "--for", "1h"])
     }
 }
 
 /// What the functions changed since a call, other than the ledger and their own logs.
 fn mutations(sandbox: &Sandbox, since: u64) -> Vec<String> {
     let calls = sandbox.calls_since(since).into_iter();
-    let mutating = calls.filter(|call| call.mutating && ["ec2", "iam", "logs"].contains(&call.service.as_str()));
+    let mutating =
+        calls.filter(|call| call.mutating && ["ec2", "eks", "iam", "kms", "logs"].contains(&call.service.as_str()));
     let ours = mutating.filter(|call| !["CreateLogStream", "PutLogEvents"].contains(&call.action.as_str()));
     ours.map(|call| format!("{}:{}", call.service, call.action)).collect()
 }

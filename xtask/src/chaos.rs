@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ::sandbox::{Chaos, Options, Rule, Sandbox};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use domain::PlatformName;
 use futures::stream::{self, StreamExt};
 use ledger::{Ledger, Platform, Run, Status};
@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// The seeds, from the first to before the last.
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     seeds: Range<u64>,
+    /// What the platforms consist of.
+    #[arg(long, value_enum, default_value_t = Subject::Network)]
+    of: Subject,
     /// How many of a thousand calls of the functions go wrong.
     #[arg(long, default_value_t = 12)]
     per_mille: u32,
@@ -56,10 +59,39 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The longest that a hanging call takes until its effect: afterwards nothing comes to light any more.
 const LATEST_EFFECT: Duration = Duration::from_secs(10);
 
-const FIRST: &str = "safety: {deletionProtection: false}\n  tags: {owner: me}\n  \
-    network: {availabilityZones: 2, flowLogs: {enabled: true}, vpcEndpoints: {additional: [xray]}}";
-const SECOND: &str = "safety: {deletionProtection: false}\n  tags: {owner: you}\n  \
-    network: {availabilityZones: 2, nat: HighlyAvailable, vpcEndpoints: {additional: [sts]}}";
+/// What the platforms of all lives consist of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// A network alone.
+    Network,
+    /// A cluster with nodes and Fargate; the change brings it to the next minor.
+    Cluster,
+}
+
+impl Subject {
+    /// The lines under `spec` of the first deploy and of the change, beside those that both subjects have.
+    fn specs(self) -> [String; 2] {
+        match self {
+            Self::Network => [
+                "tags: {owner: me}\n  \
+                 network: {availabilityZones: 2, flowLogs: {enabled: true}, vpcEndpoints: {additional: [xray]}}"
+                    .to_owned(),
+                "tags: {owner: you}\n  \
+                 network: {availabilityZones: 2, nat: HighlyAvailable, vpcEndpoints: {additional: [sts]}}"
+                    .to_owned(),
+            ],
+            Self::Cluster => [("1.34", 1), ("1.35", 2)].map(|(minor, nodes)| {
+                format!(
+                    "network: {{availabilityZones: 2}}\n  \
+                     cluster: {{version: \"{minor}\", apiServer: {{publicAccessCidrs: [203.0.113.7/32]}}}}\n  \
+                     compute:\n    \
+                     managedNodeGroups: {{core: {{instanceTypes: [m7g.large], minSize: {nodes}, maxSize: 3}}}}\n    \
+                     fargateProfiles: {{apps: {{selectors: [{{namespace: apps}}]}}}}"
+                )
+            }),
+        }
+    }
+}
 
 /// Lives through all seeds and reports each.
 ///
@@ -190,8 +222,9 @@ impl Stage {
             Step::Teardown => command.args(["destroy", name.as_str(), "--yes", "--wait"]),
             Step::Deploy | Step::Change if attempt > 0 && known => command.args(["retry", name.as_str(), "--wait"]),
             Step::Deploy | Step::Change => {
-                let spec = if step == Step::Deploy { FIRST } else { SECOND };
-                command.args(["apply", "--wait", "-f"]).arg(self.manifest(name, spec)?)
+                let [first, second] = self.arguments.of.specs();
+                let spec = if step == Step::Deploy { first } else { second };
+                command.args(["apply", "--wait", "-f"]).arg(self.manifest(name, &spec)?)
             }
         };
         command.envs(self.sandbox.environment()).kill_on_drop(true);
@@ -204,7 +237,9 @@ impl Stage {
     fn manifest(&self, name: &PlatformName, spec: &str) -> Done<PathBuf> {
         let path = self.dir.join(format!("{name}.yaml"));
         let head = "apiVersion: landfall.dev/v1alpha1\nkind: Platform";
-        let text = format!("{head}\nmetadata: {{name: {name}}}\nspec:\n  region: {}\n  {spec}\n", ::sandbox::REGION);
+        let region = ::sandbox::REGION;
+        let spec = format!("region: {region}\n  safety: {{deletionProtection: false}}\n  {spec}");
+        let text = format!("{head}\nmetadata: {{name: {name}}}\nspec:\n  {spec}\n");
         std::fs::write(&path, text)?;
         Ok(path)
     }
@@ -228,8 +263,9 @@ impl Stage {
 
     /// Says how to see it again.
     fn explain(&self, seed: u64, struck: &[Rule]) {
-        let Arguments { per_mille, faults, .. } = self.arguments;
-        let one = format!("cargo xtask chaos --seeds {seed}..{}", seed + 1);
+        let Arguments { per_mille, faults, of, .. } = self.arguments;
+        let of = of.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let one = format!("cargo xtask chaos --of {of} --seeds {seed}..{}", seed + 1);
         say(&format!("  again: {one} --per-mille {per_mille} --faults {faults}"));
         let path = self.dir.with_file_name(format!("seed-{seed}.json"));
         match write(&path, struck) {

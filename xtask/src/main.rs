@@ -13,6 +13,7 @@ mod generate;
 mod history;
 mod mutants;
 mod package;
+mod people;
 mod policies;
 mod privileges;
 mod program;

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use ::sandbox::{Chaos, Options, Rule, Sandbox};
 use clap::{Args, Subcommand};
 
+use crate::people::people;
+
 /// `cargo xtask sandbox …`
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -148,6 +150,7 @@ async fn down(dir: &Path) -> Done {
 async fn serve(place: Place) -> Done {
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).with_env_filter("info,aws_=warn").init();
     let sandbox = Sandbox::up(&Options { dir: place.dir, scale: place.scale, functions: place.functions }).await?;
+    people(&sandbox).await?;
     tokio::select! {
         () = sandbox.stopped() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,

@@ -29,6 +29,28 @@ fn updates(user: &User, since: u64) -> Vec<String> {
     taken.map(|call| call.action).collect()
 }
 
+/// Deploys while EKS refuses each kind of update at first, as it does while another is under way that nobody here knows of.
+async fn deployed_though_busy(user: &User, spec: &str) {
+    let sandbox = &user.world.sandbox;
+    let updates = [
+        "UpdateAddon",
+        "UpdateClusterConfig",
+        "UpdateClusterVersion",
+        "UpdateNodegroupConfig",
+        "UpdateNodegroupVersion",
+    ];
+    let busy = Effect::Fail { status: 409, code: "ResourceInUseException".into(), message: "another update".into() };
+    for action in updates {
+        sandbox.script(Rule::new("eks", action, busy.clone()).times(2).about(user.name.as_str()));
+    }
+    let before = sandbox.faults().len();
+    user.deploy(spec).await;
+    sandbox.clear_rules();
+    let mut refused: Vec<String> = sandbox.faults_since(before).into_iter().map(|rule| rule.action).collect();
+    refused.sort();
+    assert_eq!(refused, updates.map(|action| [action; 2]).concat());
+}
+
 #[test]
 fn a_minor_is_refused_fails_and_goes_back() {
     alone(async |world| {
@@ -53,7 +75,7 @@ fn a_minor_is_refused_fails_and_goes_back() {
         // CoreDNS comes after the nodes: everything else is at the new minor by then.
         let last = Effect::FailLater { code: "ConfigurationConflict".into(), message: "so it was scripted".into() };
         world.sandbox.script(Rule::new("eks", "UpdateAddon", last).times(1).about("minors/addons/coredns"));
-        let since = world.sandbox.calls().last().map_or(0, |call| call.number);
+        let since = world.last_call();
         let run = user.apply(&at("1.35")).await;
         world.sandbox.clear_rules();
         assert_eq!((run.status, run.restored), (RunStatus::Failed, true), "{:?}", run.failure);
@@ -67,7 +89,9 @@ fn a_minor_is_refused_fails_and_goes_back() {
         assert!(of_cluster[0] < of_nodes[0], "up, the control plane goes first: {done:?}");
         assert!(of_nodes[1] < of_cluster[1] && of_cluster[1] == done.len() - 1, "down, it goes last: {done:?}");
 
-        user.deploy(&at("1.35")).await;
+        let more =
+            at("1.35").replace("compute:", "  logging: {types: [api]}\ncompute:").replace("minSize: 1", "minSize: 2");
+        deployed_though_busy(&user, &more).await;
         runs_all(world, "1.35").await;
         user.deploy(&at("1.34")).await;
         runs_all(world, "1.34").await;

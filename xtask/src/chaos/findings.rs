@@ -41,8 +41,15 @@ impl Onlooker<'_> {
         let mut left = self.sandbox.tagged(name.as_str());
         let path = format!("/landfall/{}/{name}/", self.sandbox.variable("LANDFALL_INSTALLATION"));
         let logs = aws_sdk_cloudwatchlogs::Client::new(self.sandbox.config());
-        let groups = logs.describe_log_groups().log_group_name_prefix(&path).send().await?;
-        left.extend(groups.log_groups().iter().filter_map(LogGroup::log_group_name).map(str::to_owned));
+        for prefix in [path.clone(), format!("/aws/eks/{name}/")] {
+            let groups = logs.describe_log_groups().log_group_name_prefix(prefix).send().await?;
+            left.extend(groups.log_groups().iter().filter_map(LogGroup::log_group_name).map(str::to_owned));
+        }
+        let kms = aws_sdk_kms::Client::new(self.sandbox.config());
+        let aliases = kms.list_aliases().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await?;
+        let of_platform = format!("alias{path}");
+        let aliases = aliases.iter().filter_map(|alias| alias.alias_name());
+        left.extend(aliases.filter(|alias| alias.starts_with(&of_platform)).map(str::to_owned));
         let iam = aws_sdk_iam::Client::new(self.sandbox.config());
         let roles = iam.list_roles().path_prefix(path).send().await?;
         left.extend(roles.roles().iter().map(|role| role.role_name().to_owned()));
