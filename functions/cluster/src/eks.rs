@@ -64,7 +64,7 @@ pub(crate) fn put_health(properties: &mut Value, issues: Vec<String>) {
     }
 }
 
-/// Fails if EKS shows something as unhealthy: nothing that Landfall may change cures it.
+/// Fails if EKS shows something as unhealthy that is as it is wanted: nothing that Landfall may change cures it.
 pub(crate) fn unhealthy(changes: &[FieldChange]) -> Result<(), CallError> {
     let Some(shown) = changes.iter().find(|change| change.field == HEALTH) else { return Ok(()) };
     let issues: Vec<&str> = shown.old.as_array().into_iter().flatten().filter_map(Value::as_str).collect();

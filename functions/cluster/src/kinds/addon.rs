@@ -68,14 +68,13 @@ impl Resource for Addon {
 
     async fn update(&self, subject: &Subject, changes: &[FieldChange]) -> Result<Progress, CallError> {
         let spec: AddonSpec = subject.spec()?;
-        eks::unhealthy(changes)?;
         let cluster = spec.cluster.as_str();
         eks::none_failed(&self.0, cluster, &Of::Addon(&spec.name), subject).await?;
         eks::retag(&self.0, subject.locator()?, changes).await?;
         let Some(addon) = self.find(&spec).await? else { return Err(CallError::NotFound) };
         let changes = &eks::left(changes, &self.shown(&spec, &addon).await?);
         if !["version", "configuration", "roles"].iter().any(|field| changed(changes, field)) {
-            return Ok(Progress::Done);
+            return eks::unhealthy(changes).map(|()| Progress::Done);
         }
         let call = self
             .0

@@ -80,7 +80,6 @@ impl Resource for NodeGroup {
 
     async fn update(&self, subject: &Subject, changes: &[FieldChange]) -> Result<Progress, CallError> {
         let spec: NodeGroupSpec = subject.spec()?;
-        eks::unhealthy(changes)?;
         let cluster = spec.cluster.as_str();
         eks::none_failed(&self.0, cluster, &Of::NodeGroup(&spec.name), subject).await?;
         eks::retag(&self.0, subject.locator()?, changes).await?;
@@ -98,7 +97,7 @@ impl Resource for NodeGroup {
             settings.contains(&change.field.as_str()) && !(change.field == "desiredSize" && change.new.is_null())
         };
         if !changes.iter().any(is_asked) {
-            return Ok(Progress::Done);
+            return eks::unhealthy(changes).map(|()| Progress::Done);
         }
         let call = self
             .0

@@ -73,8 +73,12 @@ async fn an_addon_goes_through_its_states() {
 }
 
 #[tokio::test]
-async fn an_addon_that_ends_degraded_is_a_fault_with_its_reasons() {
-    let script = Script::of(shown(addon(AddonStatus::Degraded)));
+async fn an_addon_that_ends_degraded_is_changed_if_it_should_be_other_and_else_is_a_fault_with_its_reasons() {
+    let degraded = || shown(addon(AddonStatus::Degraded)).into_iter();
+    let changed = answer!(Client::update_addon => UpdateAddonOutput {});
+    let other = shown(addon(AddonStatus::Degraded).configuration_values("{}")).into_iter();
+    let again = [no_updates()].into_iter().chain(degraded());
+    let script = Script::of(degraded().chain(again).chain([no_updates()]).chain(other).chain([changed]));
     let (kind, subject) = (script.kind(Kind::Addon), changing(Kind::Addon, ARN));
     let degraded = present(kind.observe(&subject).await.unwrap()).properties;
     let why = fault(kind.update(&subject, &[change(HEALTH, degraded[HEALTH].clone(), Value::Null)]).await);
@@ -82,6 +86,9 @@ async fn an_addon_that_ends_degraded_is_a_fault_with_its_reasons() {
         (why.name, why.message.as_str()),
         (FaultName::Unhealthy, "EKS reports: ConfigurationConflict: conflicts")
     );
+    let health = change(HEALTH, degraded[HEALTH].clone(), Value::Null);
+    let back = [health, change("configuration", Value::Null, json!({"env": {"A": "b"}}))];
+    assert_eq!(kind.update(&subject, &back).await, Ok(Progress::Pending), "a restore gets it out of that");
 }
 
 #[tokio::test]

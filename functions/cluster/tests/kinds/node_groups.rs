@@ -111,8 +111,11 @@ async fn a_group_is_asked_for_again_with_the_same_token() {
 }
 
 #[tokio::test]
-async fn what_eks_calls_unhealthy_is_told_and_not_changed() {
-    let script = Script::of([shown(group(NodegroupStatus::Degraded))]);
+async fn what_eks_calls_unhealthy_is_changed_if_it_should_be_other_and_else_told() {
+    let degraded = || shown(group(NodegroupStatus::Degraded));
+    let changed = answer!(Client::update_nodegroup_version => UpdateNodegroupVersionOutput {});
+    let other = shown(group(NodegroupStatus::Degraded).version("1.36"));
+    let script = Script::of([degraded(), no_updates(), degraded(), no_updates(), other, changed]);
     let (kind, subject) = (script.kind(Kind::NodeGroup), changing(Kind::NodeGroup, ARN));
     let degraded = present(kind.observe(&subject).await.unwrap()).properties;
     assert_eq!(degraded[HEALTH], json!(["NodeCreationFailure: no way out"]));
@@ -121,6 +124,8 @@ async fn what_eks_calls_unhealthy_is_told_and_not_changed() {
         (why.name, why.message.as_str()),
         (FaultName::Unhealthy, "EKS reports: NodeCreationFailure: no way out")
     );
+    let back = [change(HEALTH, degraded[HEALTH].clone(), Value::Null), change("version", json!("1.36"), json!("1.35"))];
+    assert_eq!(kind.update(&subject, &back).await, Ok(Progress::Pending), "a restore gets it out of that");
 }
 
 #[tokio::test]
