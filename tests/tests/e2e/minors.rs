@@ -6,15 +6,15 @@ use sandbox::{DeprecatedApi, Effect, Rule};
 use crate::clusters::{cluster, destroyed, minors};
 use crate::support::{User, World, alone};
 
-/// A cluster of that minor with one group of nodes.
+/// A cluster of that minor with two groups of nodes.
 fn at(minor: &str) -> String {
-    let groups = "managedNodeGroups: {core: {instanceTypes: [m7g.large], minSize: 1, maxSize: 2}}";
-    cluster(&format!("  version: \"{minor}\"\ncompute:\n  {groups}"))
+    let group = "{instanceTypes: [m7g.large], minSize: 1, maxSize: 2}";
+    cluster(&format!("  version: \"{minor}\"\ncompute:\n  managedNodeGroups: {{apps: {group}, core: {group}}}"))
 }
 
 /// Everything runs that minor.
 async fn runs_all(world: &World, minor: &str) {
-    assert_eq!(minors(world, "minors").await, (minor.to_owned(), vec![minor.to_owned()]));
+    assert_eq!(minors(world, "minors").await, (minor.to_owned(), vec![minor.to_owned(); 2]));
 }
 
 /// The updates of versions that EKS took up since that call, in order.
@@ -72,25 +72,30 @@ fn a_minor_is_refused_fails_and_goes_back() {
         runs_all(world, "1.34").await;
         world.sandbox.deprecated_api("minors", None);
 
-        // CoreDNS comes after the nodes: everything else is at the new minor by then.
-        let last = Effect::FailLater { code: "ConfigurationConflict".into(), message: "so it was scripted".into() };
-        world.sandbox.script(Rule::new("eks", "UpdateAddon", last).times(1).about("minors/addons/coredns"));
+        // One group comes along and the other does not: what did has to go back.
+        let last = Effect::FailLater { code: "PodEvictionFailure".into(), message: "so it was scripted".into() };
+        world
+            .sandbox
+            .script(Rule::new("eks", "UpdateNodegroupVersion", last).times(1).about("minors/node-groups/apps"));
         let since = world.last_call();
         let run = user.apply(&at("1.35")).await;
         world.sandbox.clear_rules();
         assert_eq!((run.status, run.restored), (RunStatus::Failed, true), "{:?}", run.failure);
         let message = run.failure.unwrap().message;
-        assert!(message.contains("addon-coredns") && message.contains("so it was scripted"), "{message}");
+        assert!(message.contains("node-group-apps") && message.contains("so it was scripted"), "{message}");
         runs_all(world, "1.34").await;
         let done = updates(&user, since);
         let of_cluster: Vec<usize> = (0..done.len()).filter(|at| done[*at] == "UpdateClusterVersion").collect();
         let of_nodes: Vec<usize> = (0..done.len()).filter(|at| done[*at] == "UpdateNodegroupVersion").collect();
-        assert_eq!((of_cluster.len(), of_nodes.len()), (2, 2), "{done:?}");
+        assert_eq!((of_cluster.len(), of_nodes.len()), (2, 3), "{done:?}");
         assert!(of_cluster[0] < of_nodes[0], "up, the control plane goes first: {done:?}");
-        assert!(of_nodes[1] < of_cluster[1] && of_cluster[1] == done.len() - 1, "down, it goes last: {done:?}");
+        assert!(of_nodes[2] < of_cluster[1] && of_cluster[1] == done.len() - 1, "down, it goes last: {done:?}");
 
-        let more =
-            at("1.35").replace("compute:", "  logging: {types: [api]}\ncompute:").replace("minSize: 1", "minSize: 2");
+        let more = at("1.35").replace("compute:", "  logging: {types: [api]}\ncompute:").replacen(
+            "minSize: 1",
+            "minSize: 2",
+            1,
+        );
         deployed_though_busy(&user, &more).await;
         runs_all(world, "1.35").await;
         user.deploy(&at("1.34")).await;
