@@ -26,7 +26,7 @@ const SAMPLE: usize = 24;
 const DAY: i64 = 24 * 60 * 60;
 
 /// The seeds of the long run.
-const LONG_SEEDS: &str = "0..200";
+const LONG_SEEDS: [(&str, &str); 2] = [("network", "0..200"), ("cluster", "0..20")];
 /// For how many seconds each fuzz target runs.
 const FUZZ: u64 = 10;
 const LONG_FUZZ: u64 = 300;
@@ -64,7 +64,10 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
         let seed = u64::try_from(jiff::Timestamp::now().as_second() / DAY).unwrap_or_default();
         removal::remove(&removal::Arguments { sample: Some(SAMPLE), seed, only: None }).await?;
         steps.took("removal", begun.elapsed());
-        steps.step("chaos", || run(&mut program(std::env::current_exe()?, &["chaos", "--seeds", LONG_SEEDS])))?;
+        for (of, seeds) in LONG_SEEDS {
+            let chaos = ["chaos", "--of", of, "--seeds", seeds];
+            steps.step(&format!("chaos, {of}"), || run(&mut program(std::env::current_exe()?, &chaos)))?;
+        }
         steps.step("mutants", || mutants::kill(None))?;
     }
     say(&format!("\nAll passed.\n{}", steps.table()));

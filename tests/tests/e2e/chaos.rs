@@ -10,13 +10,22 @@ use sandbox::Call;
 
 use crate::support::{World, alone};
 
-#[test]
-fn five_lives_under_faults_leave_nothing() {
+fn lives_leave_nothing(of: &str, seeds: &str) {
     let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
     let mut chaos = Command::new(programs.join("xtask"));
-    chaos.args(["chaos", "--seeds", "0..5", "--programs"]).arg(&programs);
+    chaos.args(["chaos", "--of", of, "--seeds", seeds, "--programs"]).arg(&programs);
     let output = chaos.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()));
+}
+
+#[test]
+fn five_lives_of_networks_under_faults_leave_nothing() {
+    lives_leave_nothing("network", "0..5");
+}
+
+#[test]
+fn two_lives_of_clusters_under_faults_leave_nothing() {
+    lives_leave_nothing("cluster", "0..2");
 }
 
 const SPEC: &str = "network: {availabilityZones: 2, flowLogs: {enabled: true}, vpcEndpoints: {additional: [xray]}}";
