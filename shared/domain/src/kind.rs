@@ -129,6 +129,12 @@ impl Kind {
     pub fn is_given(self) -> bool {
         matches!(self, Self::GivenVpc | Self::GivenSubnet)
     }
+
+    /// Whether AWS has room for one of it alone, because of its name: the old one goes, with all that stands on it, before a
+    /// replacement is made.
+    pub fn is_exclusive(self) -> bool {
+        self == Self::ControlPlane
+    }
 }
 
 impl fmt::Display for Kind {

@@ -44,10 +44,14 @@ pub(crate) fn select(order: &Order<'_>, records: &[Stored]) -> Selection {
         Pass::Converge(goal) => {
             let mut selection = view.wanted(order.component, Some(goal));
             selection.tasks.retain(|task| !is_confirmed(task, order.fence.epoch));
+            let giving_way = view.giving_way(goal, records);
+            let leaving = view.leaving(order.component, records, &|stored| giving_way.contains(&stored.record.edge()));
+            selection.tasks.extend(leaving.tasks);
+            selection.blocked.extend(leaving.blocked);
             selection
         }
         Pass::Verify => view.wanted(order.component, None),
-        Pass::Prune => view.unwanted(order.component, records),
+        Pass::Prune => view.leaving(order.component, records, &|stored| !view.means(stored)),
     }
 }
 
@@ -109,6 +113,10 @@ impl<'a> View<'a> {
             if goal.is_some_and(|goal| goal != desired.goal) {
                 continue;
             }
+            if goal.is_some() && self.gives_way(id, desired) {
+                selection.blocked.push((id.clone(), "waits until the one before is gone".to_owned()));
+                continue;
+            }
             match self.ready(desired) {
                 Ok(wanted) => selection.tasks.push(self.task(id, desired.kind, wanted)),
                 Err(reason) => selection.blocked.push((id.clone(), reason)),
@@ -163,11 +171,38 @@ impl<'a> View<'a> {
         spec.is_some_and(|spec| classify(record.kind, &record.spec, spec) == Change::None)
     }
 
-    /// The records that the plan does not mean, if no live record uses them.
-    fn unwanted(&self, component: domain::Component, records: &[Stored]) -> Selection {
+    /// Whether the plan means this record.
+    fn means(&self, stored: &Stored) -> bool {
+        self.record(&stored.record.id).is_some_and(|other| other.record == stored.record)
+    }
+
+    /// Whether what is there must go before what is wanted is made.
+    fn gives_way(&self, id: &ResourceId, desired: &Desired) -> bool {
+        let Some((stored, spec)) = self.meant.get(id) else { return false };
+        desired.kind.is_exclusive() && is_replaced(desired.kind, *stored, spec.as_ref())
+    }
+
+    /// What must go before a goal is reached: what gives way, and all that stands on it.
+    fn giving_way(&self, goal: Goal, records: &[Stored]) -> BTreeSet<Edge> {
+        let first =
+            self.plan.resources.iter().filter(|(id, desired)| desired.goal == goal && self.gives_way(id, desired));
+        let mut going: BTreeSet<Edge> =
+            first.filter_map(|(id, _)| self.record(id)).map(|stored| stored.record.edge()).collect();
+        loop {
+            let stands = |stored: &&Stored| stored.record.needs.iter().any(|need| going.contains(need));
+            let more: Vec<Edge> = records.iter().filter(stands).map(|stored| stored.record.edge()).collect();
+            let before = going.len();
+            going.extend(more);
+            if going.len() == before {
+                return going;
+            }
+        }
+    }
+
+    /// Those records of a component that are to go, if no live record uses them.
+    fn leaving(&self, component: domain::Component, records: &[Stored], goes: &dyn Fn(&Stored) -> bool) -> Selection {
         let mut selection = Selection::default();
-        let meant = |stored: &Stored| self.record(&stored.record.id).is_some_and(|other| other.record == stored.record);
-        for stored in records.iter().filter(|stored| stored.record.id.component() == component && !meant(stored)) {
+        for stored in records.iter().filter(|stored| stored.record.id.component() == component && goes(stored)) {
             let edge: Edge = stored.record.edge();
             match records.iter().find(|other| other.record.needs.contains(&edge)) {
                 Some(user) => {

@@ -199,6 +199,28 @@ async fn a_replacement_stands_before_the_old_one_goes_and_all_that_refers_to_it_
     assert_eq!(harness.record("subnet").generation, Generation(2));
 }
 
+/// EKS has a cluster's name once.
+#[tokio::test]
+async fn what_has_a_fixed_name_goes_with_all_that_stands_on_it_before_it_is_made_anew() {
+    let harness = Harness::default();
+    let cluster = |services: &str| {
+        let name = json!({"$of": "network/control-plane", "output": "name"});
+        let spec = json!({"name": "demo", "serviceIpv4Cidr": services});
+        let group = json!({"cluster": name, "name": "core"});
+        plan_of([
+            desired("role", Kind::Role, Goal::Foundation, json!({"name": "demo"}), &[]),
+            desired("control-plane", Kind::ControlPlane, Goal::Foundation, spec, &["role"]),
+            desired("nodes", Kind::NodeGroup, Goal::Egress, group, &["control-plane"]),
+        ])
+    };
+    harness.deploy(&cluster("172.20.0.0/16")).await.unwrap();
+    harness.world.take_calls();
+    harness.deploy(&cluster("172.21.0.0/16")).await.unwrap();
+    let order: Vec<String> = mutations(&harness).iter().map(|(verb, name)| format!("{verb:?} {name}")).collect();
+    assert_eq!(order, ["Delete nodes", "Delete control-plane", "Create control-plane", "Create nodes"]);
+    assert_eq!(harness.world.alive().len(), 3, "the role stays");
+}
+
 /// A subnet of the new block does not fit into the old VPC.
 #[tokio::test]
 async fn nothing_is_made_in_what_is_being_replaced() {

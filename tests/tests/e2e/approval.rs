@@ -3,6 +3,7 @@
 use aws_sdk_sfn::types::ExecutionStatus;
 use ledger::{Pending, RunStatus, Status};
 
+use crate::clusters::{cluster, destroyed};
 use crate::support::{User, World, alone, scenario, until};
 
 const BEFORE: &str = "network: {cidr: 10.1.0.0/16, availabilityZones: 2, nat: Disable}";
@@ -51,6 +52,26 @@ fn a_change_that_destroys_waits_until_somebody_approves_it() {
         assert!(run.approval.unwrap().by.starts_with("arn:aws:"));
         assert_eq!(cidrs(&user).await, ["10.2.0.0/16"]);
         assert_eq!(user.platform().await.unwrap().approval, None);
+    });
+}
+
+/// EKS has a cluster's name once, so the new one cannot stand beside the old one.
+#[test]
+fn a_control_plane_that_eks_cannot_change_goes_after_approval_and_another_comes() {
+    scenario(async |world| {
+        let user = world.user("services");
+        let with = |block: &str| {
+            let services = format!("  kubernetesNetworkConfig: {{serviceIpv4Cidr: {block}}}");
+            cluster(&format!("{services}\ncompute: {{autoMode: {{nodePools: [system]}}}}"))
+        };
+        user.deploy(&with("172.20.0.0/16")).await;
+        user.upload(&user.manifest(&with("172.21.0.0/16"))).await;
+        let pending = waiting(&user, 1).await;
+        world.landfall(&["approve", "services", "--plan", &pending.plan.to_string(), "--yes", "--wait"]).await;
+        assert_eq!(user.run_after(1).await.status, RunStatus::Succeeded);
+        let found = world.eks.describe_cluster().name("services").send().await.unwrap().cluster.unwrap();
+        assert_eq!(found.kubernetes_network_config.unwrap().service_ipv4_cidr.unwrap(), "172.21.0.0/16");
+        destroyed(&user).await;
     });
 }
 

@@ -2,7 +2,9 @@
 
 use super::Mutant;
 
+const BACK: &str = "shared/plan/src/cluster/back.rs";
 const DECIDE: &str = "shared/engine/src/decide.rs";
+const KIND: &str = "shared/domain/src/kind.rs";
 const PERFORM: &str = "shared/engine/src/perform.rs";
 const SELECT: &str = "shared/engine/src/select.rs";
 const TAGS: &str = "shared/domain/src/tags.rs";
@@ -22,6 +24,30 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: PERFORM,
         from: "        let claimed = self.write(stored, record).await?;\n        match self.limited(self.resource.create(&self.subject(Some(&claimed.record)))).await {\n",
         to: "        let answer = self.limited(self.resource.create(&self.subject(Some(&record)))).await;\n        let claimed = self.write(stored, record).await?;\n        match answer {\n",
+    },
+    Mutant {
+        rule: "what has a fixed name goes before it is made anew",
+        file: KIND,
+        from: "        self == Self::ControlPlane\n",
+        to: "        false\n",
+    },
+    Mutant {
+        rule: "on the way back the control plane goes down last",
+        file: BACK,
+        from: "if minor(runs) > minor(&wanted) =>",
+        to: "if minor(runs) > minor(&wanted) + 100 =>",
+    },
+    Mutant {
+        rule: "only a control plane that works goes down after its nodes",
+        file: BACK,
+        from: "    let runs = there.filter(works).and_then(",
+        to: "    let runs = there.filter(|record| works(record) || true).and_then(",
+    },
+    Mutant {
+        rule: "a minor that EKS refuses is not planned",
+        file: VERSIONS,
+        from: "    if !facts.refusals.is_empty() {",
+        to: "    if false {",
     },
     Mutant {
         rule: "an old epoch writes nothing",

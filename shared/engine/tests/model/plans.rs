@@ -19,9 +19,10 @@ pub(crate) fn any(random: &mut SmallRng, given: bool) -> Plan {
     plan::plan("test", &manifest, &target(), &facts).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"))
 }
 
-/// A cluster in the given network, which never has to be made anew: EKS has its name once.
+/// A cluster in the given network. Another block of services is another control plane, of the same name.
 fn cluster(random: &mut SmallRng) -> String {
     let version = ["1.34", "1.35"][random.random_range(0..2)];
+    let services = ["172.20.0.0/16", "172.21.0.0/16"][usize::from(random.random_ratio(1, 4))];
     let logs = ["api", "api, audit"][random.random_range(0..2)];
     let entry = ["", "jenkins: {role: deployer, policies: [AmazonEKSViewPolicy]}"][random.random_range(0..2)];
     let size = random.random_range(1..=3);
@@ -38,7 +39,7 @@ fn cluster(random: &mut SmallRng) -> String {
         ["", "  serviceAccounts: {apps/api: {secretsPrefix: a/}, web/web: {mechanism: Irsa, secretsPrefix: b/}}\n"];
     let accounts = accounts[random.random_range(0..2)];
     format!(
-        "  cluster: {{version: '{version}', apiServer: {{publicAccessCidrs: [203.0.113.7/32]}}, \
+        "  cluster: {{version: '{version}', kubernetesNetworkConfig: {{serviceIpv4Cidr: {services}}}, apiServer: {{publicAccessCidrs: [203.0.113.7/32]}}, \
          logging: {{types: [{logs}]}}, accessEntries: {{me: {{user: me, policies: [AmazonEKSClusterAdminPolicy]}}, {entry}}}}}\n  \
          compute: {{{nodes}{fargate}}}\n{accounts}"
     )

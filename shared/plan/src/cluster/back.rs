@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use domain::{Component, Kind, Record, ResourceId};
+use domain::{Component, Kind, Record, ResourceId, State};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -22,7 +22,9 @@ pub(crate) fn facing<'a, 'p>(plan: &'p Plan, records: impl IntoIterator<Item = &
     let id = ResourceId::new(Component::Cluster, CONTROL_PLANE);
     let Some(desired) = plan.resources.get(&id) else { return Cow::Borrowed(plan) };
     let there = current(records.into_iter().filter(|record| record.id == id), desired.kind, Some(&desired.spec));
-    let runs = there.and_then(|record| record.outputs.get("version"));
+    // Only of one that works: another is made first, as the plan wants it.
+    let works = |record: &&Record| matches!(record.state, State::Ready | State::Updating(_));
+    let runs = there.filter(works).and_then(|record| record.outputs.get("version"));
     let wanted = ControlPlaneSpec::deserialize(&desired.spec).map(|spec| spec.version);
     match (runs, wanted) {
         (Some(runs), Ok(wanted)) if minor(runs) > minor(&wanted) => Cow::Owned(backwards(plan.clone(), &id, &wanted)),
