@@ -28,7 +28,7 @@ use crate::less::Permission;
 pub(crate) const SCALE: f64 = 1.0 / 60.0;
 
 /// For how long anything may take before a scenario fails.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// All scenarios run on one runtime, because the connections of a client live on the one that opened them.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ::sandbox::durations::Durations;
-use domain::{Edge, Kind, Record};
+use domain::{Component, Edge, Kind, Record};
 use serde_json::Value;
 
 /// A chain of resources, in the order in which they come or go.
@@ -45,13 +45,18 @@ pub(super) fn up(records: &[Record], durations: Durations) -> Chain {
     longest(records, &before, &|record| creating(record, records, durations))
 }
 
-/// The longest chain of a teardown: everything after what needs it.
+/// The longest chain of a teardown: everything after what needs it, and the network after all else, because what still
+/// runs needs its ways out.
 pub(super) fn down(records: &[Record], durations: Durations) -> Chain {
-    let users = |record: &Record| {
-        let edge = record.edge();
-        records.iter().filter(|other| other.needs.contains(&edge)).map(Record::edge).collect()
-    };
-    longest(records, &users, &|record| deleting(record, records, durations))
+    let chains = Component::ALL.iter().rev().map(|component| {
+        let own: Vec<Record> = records.iter().filter(|record| record.id.component() == *component).cloned().collect();
+        let users = |record: &Record| {
+            let edge = record.edge();
+            own.iter().filter(|other| other.needs.contains(&edge)).map(Record::edge).collect()
+        };
+        longest(&own, &users, &|record| deleting(record, &own, durations))
+    });
+    Chain { steps: chains.flat_map(|chain| chain.steps).collect() }
 }
 
 fn longest(records: &[Record], before: &dyn Fn(&Record) -> Vec<Edge>, takes: &dyn Fn(&Record) -> Duration) -> Chain {
@@ -123,7 +128,7 @@ fn deleting(record: &Record, records: &[Record], durations: Durations) -> Durati
 
 #[cfg(test)]
 mod tests {
-    use domain::{Component, Generation, Outputs, ResourceId, State};
+    use domain::{Generation, Outputs, ResourceId, State};
     use jiff::Timestamp;
     use serde_json::json;
 
@@ -151,7 +156,8 @@ mod tests {
     }
 
     fn id(name: &str) -> ResourceId {
-        ResourceId::new(Component::Cluster, name)
+        let component = if ["vpc", "nat"].contains(&name) { Component::Network } else { Component::Cluster };
+        ResourceId::new(component, name)
     }
 
     #[test]
@@ -167,7 +173,7 @@ mod tests {
         let durations = Durations::at(1.0);
         assert_eq!(up(&records, durations).to_string(), "control-plane 540 s -> one 180 s -> dns 30 s");
         let down = down(&records, durations);
-        assert_eq!(down.to_string(), "dns 30 s -> one 180 s -> control-plane 420 s");
-        assert_eq!(down.takes(), Duration::from_secs(630));
+        assert_eq!(down.to_string(), "dns 30 s -> one 180 s -> control-plane 420 s -> nat 50 s");
+        assert_eq!(down.takes(), Duration::from_secs(680));
     }
 }
