@@ -24,6 +24,7 @@ from botocore.config import Config
 from botocore.signers import RequestSigner
 
 from eks_model import answered, judge, refused, wrong
+from vpc_function import wanted as function
 
 ENDPOINT = os.environ["AWS_ENDPOINT_URL"]
 REGION = os.environ["AWS_REGION"]
@@ -42,7 +43,7 @@ def client(service: str, **credentials):
     return made
 
 
-eks, ec2, iam, sts, logs = (client(name) for name in ("eks", "ec2", "iam", "sts", "logs"))
+eks, ec2, iam, sts, logs, functions = (client(name) for name in ("eks", "ec2", "iam", "sts", "logs", "lambda"))
 
 
 def expect(code: str, call, **arguments) -> None:
@@ -75,9 +76,9 @@ def updated(name: str, answer: dict, **of) -> dict:
     raise AssertionError(f"the update of {name} does not end")
 
 
-def role(name: str, *statements) -> str:
+def role(name: str, *statements, principal=("AWS", "arn:aws:iam::111122223333:root")) -> str:
     trust = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "sts:AssumeRole"}]}
+        {"Effect": "Allow", "Principal": dict([principal]), "Action": "sts:AssumeRole"}]}
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
     if statements:
         document = {"Version": "2012-10-17", "Statement": list(statements)}
@@ -415,6 +416,42 @@ def canceled(name: str, subnets: list, arn: str) -> None:
     wait("cluster_deleted", name=name)
 
 
+def endpoints(name: str, subnets: list) -> None:
+    """From the internet, only who is admitted gets in; from the VPC, whom the security groups let in."""
+    shown = eks.describe_cluster(name=name)["cluster"]
+    network = shown["resourcesVpcConfig"]
+    own = ec2.create_security_group(VpcId=network["vpcId"], GroupName="gate", Description="of a test")["GroupId"]
+    rule_for_it = {"GroupId": network["clusterSecurityGroupId"], "IpPermissions": [
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": own}]}]}
+    ec2.authorize_security_group_ingress(**rule_for_it)
+    actions = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"]
+    arn = role("gate", {"Effect": "Allow", "Action": actions, "Resource": "*"}, principal=("Service", "lambda.amazonaws.com"))
+    functions.create_function(**function("gate", arn, VpcConfig={"SubnetIds": subnets, "SecurityGroupIds": [own]}))
+    functions.get_waiter("function_active_v2").wait(FunctionName="gate", WaiterConfig={"Delay": 0.2, "MaxAttempts": 100})
+    event = {"https": shown["endpoint"] + "/version",
+             "authority": base64.b64decode(shown["certificateAuthority"]["data"]).decode()}
+    for change, open_to_us in (({"publicAccessCidrs": ["198.51.100.0/24"]}, False), ({"publicAccessCidrs": ["203.0.113.7/32"]}, True),
+                               ({"endpointPublicAccess": False}, False), ({"endpointPublicAccess": True}, True)):
+        updated(name, eks.update_cluster_config(name=name, resourcesVpcConfig=change))
+        time.sleep(0.5)
+        equal("the endpoint", eks.describe_cluster(name=name)["cluster"]["endpoint"], shown["endpoint"])
+        try:
+            reached = minor(name) == "1.34"
+        except urllib.error.URLError:
+            reached = False
+        equal(f"from the internet with {change}", reached, open_to_us)
+        said = json.load(functions.invoke(FunctionName="gate", Payload=json.dumps(event))["Payload"])
+        equal("from the VPC", (said.get("major"), said.get("minor", "").rstrip("+")), ("1", "34"))
+    functions.delete_function(FunctionName="gate")
+    ec2.revoke_security_group_ingress(**rule_for_it)
+    of_it = [{"Name": "group-id", "Values": [own]}]
+    for _ in range(200):
+        if not ec2.describe_network_interfaces(Filters=of_it)["NetworkInterfaces"]:
+            break
+        time.sleep(0.1)
+    ec2.delete_security_group(GroupId=own)
+
+
 def tags(shown: dict) -> None:
     eks.tag_resource(resourceArn=shown["arn"], tags={"stage": "test"})
     eks.untag_resource(resourceArn=shown["arn"], tagKeys=["team"])
@@ -508,6 +545,7 @@ def main() -> None:
     step(access, "demo", viewer)
     step(tokens, "demo", viewer)
     step(updates, "demo")
+    step(endpoints, "demo", subnets)
     step(upgrades, "demo")
     step(tags, shown)
     step(permissions, "demo", subnets, arn)

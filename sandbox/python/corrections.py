@@ -4,6 +4,7 @@ import contextvars
 import json
 import threading
 
+import functions
 import privileges
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import ec2, eventbridge, iam, kms, lambda_svc, s3, stepfunctions
@@ -283,6 +284,7 @@ def apply() -> None:
     instance_filters()
     keys_and_aliases()
     lambdas_own_calls()
+    functions.apply()
     role_paths()
     provider_names()
     object_versions()

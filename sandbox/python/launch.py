@@ -1,10 +1,11 @@
-"""Starts MiniStack with four additions, all reached only by the gateway.
+"""Starts MiniStack with five additions, all reached only by the gateway.
 
 * `POST` anything with the header `x-sandbox-authorize` answers whether the *signer of that very request* may do
   what the header says, through MiniStack's own signature check and IAM evaluator. The gateway answers the EC2
   network calls and EKS itself and still has to enforce IAM as the rest of the sandbox does.
 * `GET /_sandbox/principal/<access key>` tells whose key it is, so that recorded calls can name their caller.
 * `POST /_sandbox/managed/<question>` does what the gateway's EKS asks for (`managed.py`).
+* The header `x-sandbox-network` says what the gateway knows of a function's network (`functions.py`).
 * `GET /_sandbox/privileges` tells which permissions of the roles were needed, and what was denied (`privileges.py`).
 
 It also ends with its parent: the gateway holds the other end of standard input, and when that closes, the whole
@@ -21,6 +22,7 @@ from urllib.parse import parse_qs, quote
 os.environ.setdefault("AUTH", "true")
 
 import corrections  # noqa: E402
+import functions  # noqa: E402
 import managed  # noqa: E402
 import privileges  # noqa: E402
 from ministack import app as ministack_app  # noqa: E402  (reads its environment on import)
@@ -61,12 +63,11 @@ def decide(scope, headers, query, body):
     iam_evaluator.pin_signed_request(scope["method"], path.decode("latin-1"), query, signed)
     iam_evaluator.pin_signed_body(body)
     iam_evaluator.pin_request_caller(headers, query)
-    # The service that is called; what it asks for in the caller's name is denied in its form.
-    called = next((check["action"].split(":", 1)[0] for check in question["checks"]), "ec2")
-    called = "ec2" if called in ("iam", "route53") else called
+    # What the called service asks for in the caller's name is denied in its form.
+    called = question["service"]
     for check in question["checks"]:
         service = check["action"].split(":", 1)[0]
-        service = called if service in ("iam", "route53", "kms") else service
+        service = called if called == "lambda" or service in ("iam", "route53", "kms") else service
         context = {**check["context"], "aws:TagKeys": check.get("tagKeys")}
         denied = iam_evaluator.enforce(
             key, check["action"], service, responses.get_region(),
@@ -107,6 +108,7 @@ async def application(scope, receive, send):
         return await answer(send, 200, said)
     if scope["path"] == "/_sandbox/privileges":
         return await answer(send, 200, json.dumps(privileges.report()).encode())
+    functions.hear(headers.get("x-sandbox-network"))
     return await served(scope, receive, send)
 
 

@@ -1,10 +1,11 @@
-"""What the gateway's EKS has MiniStack keep: the instances of node groups, and log groups. And what it asks of IAM.
+"""What the gateway has MiniStack keep for EKS: the instances of node groups, and log groups. And what it asks of IAM.
 
 All of it comes from the gateway itself, in no caller's name.
 """
 
 import json
 
+import privileges
 from ministack.core import responses
 from ministack.services import cloudwatch_logs, ec2, iam
 
@@ -31,6 +32,11 @@ def role(question: dict) -> dict:
     """The ARN of the role of this name, with its path."""
     found = iam._roles.get_scoped(question["account"], None, question["name"]) or {}
     return {"arn": found.get("Arn", ""), "id": found.get("RoleId", "")}
+
+
+def may(question: dict) -> dict:
+    """Whether a role, if it is still there, allows what a service does in its name."""
+    return {"may": exists(question["role"]) and privileges.may(question["role"], question["action"], question["resource"])}
 
 
 def log_group(question: dict) -> dict:
@@ -82,7 +88,8 @@ def terminate(question: dict) -> dict:
     return {}
 
 
-QUESTIONS = {"missing": missing, "role": role, "log-group": log_group, "launch": launch, "terminate": terminate}
+QUESTIONS = {"missing": missing, "role": role, "may": may, "log-group": log_group, "launch": launch,
+             "terminate": terminate}
 
 
 def answer(name: str, body: bytes, account: str) -> bytes:

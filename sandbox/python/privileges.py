@@ -4,6 +4,7 @@ A permission is an action in a statement of a role's policy. A call needs it if 
 asked of MiniStack's own evaluator, of the same call, with the same policies less that one.
 """
 
+import contextlib
 import contextvars
 import dataclasses
 import threading
@@ -12,6 +13,7 @@ import time
 from ministack.core import iam_evaluator, responses
 
 asked = contextvars.ContextVar("asked", default=None)
+optional = contextvars.ContextVar("optional", default=False)
 lock = threading.Lock()
 needed: dict = {}
 denied: list = []
@@ -62,6 +64,16 @@ def may(role_arn: str, action: str, resource: str) -> bool:
     return allowed
 
 
+@contextlib.contextmanager
+def without_need():
+    """What is asked meanwhile may be denied: the call answers all the same, with less."""
+    token = optional.set(True)
+    try:
+        yield
+    finally:
+        optional.reset(token)
+
+
 def evaluate_and_keep(ctx, policies, *limits):
     kept = asked.get()
     # The first question is about the caller's own policies; the next ones are about the resource's.
@@ -77,7 +89,7 @@ def enforce_and_note(*arguments, **options):
         refusal = enforce(*arguments, **options)
     finally:
         asked.reset(token)
-    for ctx, policies, limits in kept:
+    for ctx, policies, limits in [] if refusal is not None and optional.get() else kept:
         note(ctx, policies, limits, refusal is None)
     return refusal
 

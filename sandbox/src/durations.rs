@@ -126,6 +126,27 @@ impl Durations {
         self.real(1200.0).max(Duration::from_secs(90))
     }
 
+    /// From the creation of a function in a VPC, or a change of its network, until its interfaces are there: "about a minute".
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
+    #[must_use]
+    pub fn function_attaching(self) -> Duration {
+        self.real(60.0)
+    }
+
+    /// From the end of a function in a VPC until nothing uses its interfaces any more: about 4 minutes, as seen in
+    /// <https://github.com/alchemy-run/alchemy/pull/937>.
+    #[must_use]
+    pub fn function_detaching(self) -> Duration {
+        self.real(240.0)
+    }
+
+    /// From the end of a function in a VPC until Lambda has deleted its interfaces: "up to 20 minutes".
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
+    #[must_use]
+    pub fn function_interfaces_left(self) -> Duration {
+        self.real(900.0)
+    }
+
     fn real(self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds * self.scale)
     }

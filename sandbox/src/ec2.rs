@@ -21,6 +21,7 @@ mod cidr;
 mod endpoint;
 mod filter;
 mod flow_log;
+mod function;
 mod group;
 pub(crate) mod instance_type;
 mod interface;
@@ -30,6 +31,7 @@ mod listing;
 mod managed;
 mod nat;
 mod peering;
+mod reach;
 mod request;
 mod route;
 mod rule;
@@ -45,7 +47,9 @@ mod zone;
 
 pub(crate) use authorize::Check;
 pub(crate) use managed::Subnet;
+pub(crate) use reach::{Bar, End};
 pub(crate) use request::{Refusal, Request};
+pub(crate) use store::random_uuid;
 
 use store::Store;
 

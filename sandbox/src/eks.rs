@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use crate::durations::Durations;
-use crate::ec2::{Aftermath, Check, Ec2};
+use crate::ec2::{Aftermath, Check, Ec2, random_uuid as new_id};
 
 mod access;
 mod addon;
@@ -20,6 +20,7 @@ mod addon_versions;
 mod association;
 mod authorize;
 mod cluster;
+mod endpoint;
 mod fargate;
 mod insight;
 mod job;
@@ -41,6 +42,7 @@ mod update_config;
 mod version;
 mod wanted;
 
+pub(crate) use endpoint::INTERNET;
 pub(crate) use job::Job;
 pub(crate) use request::{Refusal, Request, operation};
 pub(crate) use token::{read as read_token, review};
@@ -240,13 +242,6 @@ fn settle(place: &mut Place<'_>) -> bool {
         place.jobs.push(Job::Instruct { region: place.region.to_owned(), cluster: cluster.clone() });
     }
     !due.is_empty()
-}
-
-/// A new identifier: a UUID as EKS prints them.
-fn new_id() -> String {
-    let digits = format!("{:032x}", rand::random::<u128>());
-    let part = |from: usize, to: usize| &digits[from..to];
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
 /// Problems that a health section holds.

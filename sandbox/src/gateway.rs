@@ -3,6 +3,7 @@
 //! It guarantees that each call is recorded, that rules apply before anything is done, that EC2 network calls behave as
 //! on AWS, and that IAM is asked for every one of them; all else is MiniStack's answer as it is.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -20,15 +21,19 @@ use crate::Error;
 use crate::durations::Durations;
 use crate::ec2::{self, Ec2};
 use crate::eks::Eks;
+use crate::lambda::Functions;
 use crate::privileges::Privileges;
 
 mod calls;
 mod chaos;
 mod control;
+mod door;
 mod eks;
 mod errors;
 mod faults;
+mod lambda;
 mod missing_object;
+mod passage;
 mod planes;
 mod request;
 mod rules;
@@ -53,16 +58,21 @@ pub(crate) struct Gateway {
     pub(crate) faults: Faults,
     ec2: Ec2,
     eks: Eks,
+    functions: Functions,
     planes: Planes,
+    /// Where functions find their way into their VPC.
+    passage: SocketAddr,
     upstream: Upstream,
     pub(crate) stop: Notify,
     down: Notify,
 }
 
 impl Gateway {
-    /// At `endpoint`, in front of MiniStack at `upstream`; the control planes' data is in the folder.
+    /// At `endpoint`, in front of MiniStack at `upstream`, with the functions' way into their VPCs at `passage`; the control
+    /// planes' data is in the folder.
     pub(crate) fn new(
         endpoint: &str,
+        passage: SocketAddr,
         upstream: &str,
         durations: Durations,
         eks: Eks,
@@ -73,7 +83,9 @@ impl Gateway {
             faults: Faults::default(),
             ec2: Ec2::new(durations),
             eks,
+            functions: Functions::new(durations),
             planes: Planes::new(dir.join("eks"), endpoint),
+            passage,
             upstream: Upstream::new(upstream)?,
             stop: Notify::new(),
             down: Notify::new(),
@@ -128,6 +140,9 @@ impl Gateway {
         if identity.service == "eks" {
             return self.answer_eks(forwarded, identity, &aftermath).await;
         }
+        if identity.service == "lambda" {
+            return self.answer_lambda(forwarded, identity, &aftermath).await;
+        }
         let asked = forwarded.clone();
         let answer = self.upstream.forward(forwarded).await?;
         missing_object::correct(&self.upstream, asked, identity, answer).await
@@ -140,7 +155,7 @@ impl Gateway {
         aftermath: &Aftermath,
     ) -> Result<Response<Body>, reqwest::Error> {
         let request = ec2_request(identity, &forwarded);
-        if let Some(denial) = self.upstream.denial(forwarded, &self.ec2.checks(&request)).await? {
+        if let Some(denial) = self.upstream.denial(forwarded, "ec2", &self.ec2.checks(&request)).await? {
             return Ok(denial);
         }
         let (status, text) = match self.ec2.answer(&request, aftermath) {
@@ -198,7 +213,7 @@ async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Respons
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
         return Problem::new(400, "IncompleteBody", "The request body ended early").answer("s3");
     };
-    let forwarded = Forwarded { method: parts.method, uri: parts.uri, headers: parts.headers, body };
+    let forwarded = Forwarded { method: parts.method, uri: parts.uri, headers: parts.headers, body }.of_client();
     // As on AWS, what has arrived is done, whether or not its caller still waits for the answer.
     match tokio::spawn(perform(gateway, forwarded, since)).await {
         Ok(Some(answer)) => answer,
@@ -283,16 +298,23 @@ fn close_connection() -> ! {
 }
 
 /// Serves on a thread of its own, so that the sandbox lives as long as its owner and not as long as one async runtime.
-pub(crate) fn run(gateway: Arc<Gateway>, listener: std::net::TcpListener) -> Result<JoinHandle<()>, Error> {
+pub(crate) fn run(
+    gateway: Arc<Gateway>,
+    listener: std::net::TcpListener,
+    passage: std::net::TcpListener,
+) -> Result<JoinHandle<()>, Error> {
     let failed = |error: std::io::Error| Error::Gateway(error.into());
     listener.set_nonblocking(true).map_err(failed)?;
+    passage.set_nonblocking(true).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(failed)?;
     Ok(std::thread::spawn(move || {
         let served = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
+            let passage = tokio::net::TcpListener::from_std(passage)?;
             let router = Arc::clone(&gateway).router();
             tokio::select! {
                 () = Arc::clone(&gateway).work() => Ok(()),
+                served = passage::serve(Arc::clone(&gateway), passage) => served,
                 served = axum::serve(listener, router) => served,
                 () = gateway.down.notified() => Ok(()),
             }

@@ -5,11 +5,13 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::Error;
 use crate::program::tail;
@@ -62,9 +64,9 @@ impl ControlPlane {
         Ok(Self { ready, client, process })
     }
 
-    /// `https://127.0.0.1:<port>`.
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.ready.endpoint
+    /// Where its API server listens.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        Url::parse(&self.ready.endpoint).ok()?.socket_addrs(|| None).ok()?.first().copied()
     }
 
     /// The certificate of the authority that signed the endpoint's, PEM in base64, as `DescribeCluster` gives it.

@@ -5,6 +5,7 @@
 //! It guarantees that any number of sandboxes run side by side, and that nothing of one outlives it.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,6 +20,7 @@ mod functions;
 mod gateway;
 mod http;
 pub mod kubernetes;
+mod lambda;
 mod ministack;
 pub mod privileges;
 mod program;
@@ -87,8 +89,7 @@ impl Sandbox {
         let dir = std::path::absolute(&options.dir).map_err(Error::file(&options.dir))?;
         std::fs::create_dir_all(&dir).map_err(Error::file(&dir))?;
         let (python, programs) = tokio::try_join!(venv::python(), functions::programs(options.functions.as_deref()))?;
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|error| Error::Gateway(error.into()))?;
-        let address = listener.local_addr().map_err(|error| Error::Gateway(error.into()))?;
+        let ((listener, address), (passage, way)) = (listen()?, listen()?);
         let endpoint = format!("http://{address}");
         tracing::info!("starting MiniStack behind {endpoint}");
         let (ministack, zips) = tokio::try_join!(
@@ -100,9 +101,9 @@ impl Sandbox {
         forget(&dir, &state)?;
         let eks =
             if kubernetes { Eks::with_control_planes(durations, state) } else { Eks::open(durations, Some(state)) };
-        let gateway = Gateway::new(&endpoint, &ministack.address, durations, eks, &dir);
+        let gateway = Gateway::new(&endpoint, way, &ministack.address, durations, eks, &dir);
         let gateway = Arc::new(gateway.map_err(|error| Error::Gateway(error.into()))?);
-        let server = Some(gateway::run(Arc::clone(&gateway), listener)?);
+        let server = Some(gateway::run(Arc::clone(&gateway), listener, passage)?);
         let config = config(&endpoint).await;
         let mut sandbox = Self { environment: BTreeMap::new(), config, gateway, _ministack: ministack, server };
         tracing::info!("creating the installation's stack");
@@ -208,6 +209,12 @@ impl Drop for Sandbox {
             let _ = server.join();
         }
     }
+}
+
+fn listen() -> Result<(TcpListener, SocketAddr), Error> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let bound = bound.and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+    bound.map_err(|error| Error::Gateway(error.into()))
 }
 
 /// Nothing of an earlier sandbox's clusters is left: what MiniStack held of them is gone as well.

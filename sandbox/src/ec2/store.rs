@@ -310,6 +310,13 @@ pub(super) fn random_id(prefix: &str) -> String {
     format!("{prefix}-{}", &digits[..17])
 }
 
+/// A UUID, as services name what they make.
+pub(crate) fn random_uuid() -> String {
+    let digits = format!("{:032x}", rand::rng().random::<u128>());
+    let part = |from: usize, to: usize| &digits[from..to];
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
 /// The present in the form of the EC2 API.
 pub(super) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()

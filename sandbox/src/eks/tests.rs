@@ -6,6 +6,7 @@ use ulid::Ulid;
 
 use super::*;
 
+mod endpoint;
 mod members;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/landfall/cluster";

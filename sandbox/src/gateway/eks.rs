@@ -15,7 +15,7 @@ use super::upstream::Forwarded;
 use crate::ec2::Aftermath;
 use crate::eks::{self, Facts, Job, Refusal, Request};
 
-/// How often EKS goes on by itself.
+/// How often EKS and Lambda go on by themselves.
 const PULSE: Duration = Duration::from_millis(50);
 
 impl Gateway {
@@ -34,7 +34,7 @@ impl Gateway {
         let Some(request) = self.eks_request(identity, &caller, &forwarded) else {
             return Ok(respond(Err(Refusal::unknown(&forwarded.method, forwarded.uri.path()))));
         };
-        if let Some(denial) = self.upstream.denial(forwarded, &self.eks.checks(&self.ec2, &request)).await? {
+        if let Some(denial) = self.upstream.denial(forwarded, "eks", &self.eks.checks(&self.ec2, &request)).await? {
             return Ok(denial);
         }
         let arns = request.principals();
@@ -52,6 +52,7 @@ impl Gateway {
     pub(super) async fn work(self: Arc<Self>) {
         loop {
             tokio::time::sleep(PULSE).await;
+            self.tidy().await;
             self.eks.settle(&self.ec2);
             for job in self.eks.jobs() {
                 if let Err(error) = self.perform(&job).await {

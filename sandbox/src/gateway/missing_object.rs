@@ -31,5 +31,5 @@ pub(super) async fn correct(
         context: BTreeMap::new(),
         tag_keys: None,
     };
-    Ok(upstream.denial(asked, &[check]).await?.unwrap_or(answer))
+    Ok(upstream.denial(asked, "s3", &[check]).await?.unwrap_or(answer))
 }

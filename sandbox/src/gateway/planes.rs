@@ -1,6 +1,7 @@
 //! The control planes of all clusters: one real Kubernetes for each, started, told and ended in the order of the jobs.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::Gateway;
+use super::door::Door;
 use crate::Error;
 use crate::eks::{Job, Wanted};
 use crate::kubernetes::{self, ControlPlane, ServeOptions};
@@ -22,6 +24,8 @@ pub(crate) struct Planes {
     /// The gateway's own address.
     endpoint: String,
     workers: Mutex<HashMap<(String, String), UnboundedSender<Job>>>,
+    /// Where the API servers listen that run now.
+    inner: Mutex<HashMap<(String, String), SocketAddr>>,
 }
 
 /// One cluster's control plane.
@@ -31,13 +35,15 @@ struct Worker {
     cluster: String,
     /// It, and the version that it was started with.
     plane: Option<(ControlPlane, String)>,
+    /// Its public endpoint, which stays while it is started again.
+    door: Option<Door>,
     told: Wanted,
 }
 
 impl Planes {
     /// With the control planes' data under this folder.
     pub(crate) fn new(dir: PathBuf, endpoint: &str) -> Self {
-        Self { dir, endpoint: endpoint.to_owned(), workers: Mutex::default() }
+        Self { dir, endpoint: endpoint.to_owned(), workers: Mutex::default(), inner: Mutex::default() }
     }
 
     /// Has a job done after all that came before it for this cluster.
@@ -51,6 +57,7 @@ impl Planes {
                 region: region.to_owned(),
                 cluster: cluster.to_owned(),
                 plane: None,
+                door: None,
                 told: Wanted::default(),
             };
             tokio::spawn(worker.run(receiver));
@@ -58,6 +65,21 @@ impl Planes {
         });
         // Its worker ends only with the gateway.
         let _ = worker.send(job);
+    }
+
+    /// Where a cluster's API server listens; nowhere while it does not run.
+    pub(super) fn inner(&self, region: &str, cluster: &str) -> Option<SocketAddr> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.get(&(region.to_owned(), cluster.to_owned())).copied()
+    }
+
+    fn put(&self, region: &str, cluster: &str, address: Option<SocketAddr>) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (region.to_owned(), cluster.to_owned());
+        match address {
+            Some(address) => drop(inner.insert(key, address)),
+            None => drop(inner.remove(&key)),
+        }
     }
 
     fn folder(&self, region: &str, cluster: &str) -> PathBuf {
@@ -92,7 +114,7 @@ impl Worker {
     }
 
     async fn start(&mut self, gateway: &Gateway, version: String) -> Result<(), Error> {
-        self.stop().await;
+        self.stop(gateway).await;
         let Some(origin) = gateway.eks.origin(&self.region, &self.cluster) else { return Ok(()) };
         let Planes { endpoint, .. } = &gateway.planes;
         let options = ServeOptions {
@@ -102,13 +124,9 @@ impl Worker {
             authentication_url: format!("{endpoint}/_sandbox/eks/{}/{}/authenticate", self.region, self.cluster),
             service_account_issuer: origin.issuer,
         };
-        let started = match kubernetes::program().await {
-            Ok(program) => ControlPlane::start(&program, &options).await,
-            Err(error) => Err(error),
-        };
-        match started {
-            Ok(plane) => {
-                let (endpoint, authority) = (plane.endpoint().to_owned(), plane.certificate_authority().to_owned());
+        match self.run_behind_its_door(gateway, &options).await {
+            Ok((plane, endpoint)) => {
+                let authority = plane.certificate_authority().to_owned();
                 let (version, kubeconfig) = (plane.version(), plane.kubeconfig().display());
                 tracing::info!("Kubernetes {version} runs as {}; its administrator has {kubeconfig}", self.cluster);
                 self.plane = Some((plane, options.version));
@@ -121,6 +139,27 @@ impl Worker {
                 Err(error)
             }
         }
+    }
+
+    /// A control plane that is ready, and its public endpoint: that of before, if there was one.
+    async fn run_behind_its_door(
+        &mut self,
+        gateway: &Gateway,
+        options: &ServeOptions,
+    ) -> Result<(ControlPlane, String), Error> {
+        let plane = ControlPlane::start(&kubernetes::program().await?, options).await?;
+        let door = match self.door.take() {
+            Some(door) => door,
+            None => {
+                let port = gateway.eks.public_port(&self.region, &self.cluster).unwrap_or_default();
+                let door = Door::new(self.gateway.clone(), &self.region, &self.cluster, port);
+                door.map_err(|error| Error::Gateway(error.into()))?
+            }
+        };
+        let endpoint = door.endpoint();
+        self.door = Some(door);
+        gateway.planes.put(&self.region, &self.cluster, plane.address());
+        Ok((plane, endpoint))
     }
 
     async fn tell(&mut self, gateway: &Gateway) -> Result<(), Error> {
@@ -159,7 +198,8 @@ impl Worker {
     }
 
     async fn end(&mut self, gateway: &Gateway) -> Result<(), Error> {
-        self.stop().await;
+        self.stop(gateway).await;
+        self.door = None;
         let folder = gateway.planes.folder(&self.region, &self.cluster);
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(folder)(error)),
@@ -168,7 +208,8 @@ impl Worker {
     }
 
     // Ending a process blocks.
-    async fn stop(&mut self) {
+    async fn stop(&mut self, gateway: &Gateway) {
+        gateway.planes.put(&self.region, &self.cluster, None);
         if let Some(plane) = self.plane.take() {
             let ended = tokio::task::spawn_blocking(move || drop(plane)).await;
             if let Err(error) = ended {

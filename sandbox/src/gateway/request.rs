@@ -125,6 +125,9 @@ fn lambda_action(method: &Method, path: &str) -> Option<String> {
         ("GET", ["functions", _, "configuration"]) => "GetFunctionConfiguration",
         ("PUT", ["functions", _, "configuration"]) => "UpdateFunctionConfiguration",
         ("PUT", ["functions", _, "code"]) => "UpdateFunctionCode",
+        ("GET", ["tags", _]) => "ListTags",
+        ("POST", ["tags", _]) => "TagResource",
+        ("DELETE", ["tags", _]) => "UntagResource",
         _ => return None,
     };
     Some(name.to_owned())
@@ -190,6 +193,7 @@ mod tests {
             (identity("PUT", "/bucket/manifests/a.yaml", "s3", "", ""), "PutObject", true),
             (identity("GET", "/bucket?list-type=2&prefix=a", "s3", "", ""), "ListObjectsV2", false),
             (identity("POST", "/2015-03-31/functions/network/invocations", "lambda", "", "{}"), "Invoke", true),
+            (identity("GET", "/2017-03-31/tags/arn%3Aaws%3Alambda", "lambda", "", ""), "ListTags", false),
             (identity("POST", "/clusters/a/updates", "eks", "", "{}"), "UpdateClusterVersion", true),
             (identity("POST", "/clusters/a/insights", "eks", "", "{}"), "ListInsights", false),
             (identity("GET", "/schedules/x", "scheduler", "", ""), "GET /schedules/x", false),

@@ -5,12 +5,17 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::errors::REQUEST_ID;
 use crate::ec2::Check;
 use crate::privileges::Privileges;
+
+/// With it, a request is not done: MiniStack answers whether its signer may do what the header says.
+const AUTHORIZE: &str = "x-sandbox-authorize";
+/// What the gateway knows of a function's network (`python/functions.py`).
+const NETWORK: &str = "x-sandbox-network";
 
 /// The connection to MiniStack.
 #[derive(Debug)]
@@ -27,6 +32,24 @@ pub(crate) struct Forwarded {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+impl Forwarded {
+    /// Without what only the gateway may say.
+    pub(crate) fn of_client(mut self) -> Self {
+        for name in [AUTHORIZE, NETWORK] {
+            self.headers.remove(name);
+        }
+        self
+    }
+
+    /// With what is known of the network of the function that it is about.
+    pub(crate) fn with_network(mut self, known: &Value) -> Self {
+        if let Ok(value) = hex(known).parse() {
+            self.headers.insert(NETWORK, value);
+        }
+        self
+    }
 }
 
 impl Upstream {
@@ -49,13 +72,18 @@ impl Upstream {
         Ok(response.body(body).unwrap_or_default())
     }
 
-    /// The denial, if the signer of the request may not do all of this.
+    /// The denial, as this service says it, if the signer of the request may not do all of this.
     pub(crate) async fn denial(
         &self,
         request: Forwarded,
+        service: &str,
         checks: &[Check],
     ) -> Result<Option<Response<Body>>, reqwest::Error> {
-        let answer = self.send(request, Some(checks)).await?;
+        if checks.is_empty() {
+            return Ok(None);
+        }
+        let question = json!({"service": service, "checks": checks});
+        let answer = self.send(request, Some(&question)).await?;
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
@@ -117,19 +145,18 @@ impl Upstream {
         Ok(serde_json::from_slice(&answer.bytes().await?).unwrap_or_default())
     }
 
-    async fn send(&self, request: Forwarded, checks: Option<&[Check]>) -> Result<reqwest::Response, reqwest::Error> {
+    async fn send(&self, request: Forwarded, question: Option<&Value>) -> Result<reqwest::Response, reqwest::Error> {
         let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut headers = request.headers;
-        for name in ["connection", "expect", "content-length", "transfer-encoding", "x-sandbox-authorize"] {
+        for name in ["connection", "expect", "content-length", "transfer-encoding"] {
             headers.remove(name);
         }
         // Policies that ask for `aws:SecureTransport` see what a client of AWS would have: TLS.
         // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-securetransport
         headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
         let mut builder = self.client.request(request.method, format!("{}{path}", self.address)).headers(headers);
-        if let Some(checks) = checks {
-            let question = serde_json::json!({ "checks": checks }).to_string();
-            builder = builder.header("x-sandbox-authorize", hex(&question));
+        if let Some(question) = question {
+            builder = builder.header(AUTHORIZE, hex(question));
         }
         builder.body(request.body).send().await
     }
@@ -145,6 +172,6 @@ fn kept(name: &HeaderName, head: bool) -> bool {
 }
 
 // A header holds no arbitrary text.
-fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+fn hex(value: &Value) -> String {
+    value.to_string().bytes().map(|byte| format!("{byte:02x}")).collect()
 }
