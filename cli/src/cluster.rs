@@ -11,7 +11,7 @@ use domain::{Component, Kind, PlatformName, Record, Region, ResourceId, State};
 use http::Uri;
 use ledger::{Platform, Status};
 use plan::cluster::{AccessEntrySpec, CONTROL_PLANE, ControlPlaneSpec};
-use plan::network::SecurityGroupSpec;
+use plan::network::{SecurityGroupSpec, Source};
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
@@ -155,7 +155,9 @@ fn private(control_plane: &ControlPlaneSpec, records: &[Record]) -> Result<Vec<S
         let id = record.outputs.get("id").map(String::as_str);
         if control_plane.security_groups.iter().any(|group| Some(group.as_str()) == id) {
             let group: SecurityGroupSpec = spec(record)?;
-            blocks.extend(group.ingress.iter().map(|ingress| ingress.from.to_string()));
+            // The gate's group is Landfall's own way.
+            let blocks_of = group.ingress.iter().filter(|ingress| matches!(ingress.from, Source::Block(_)));
+            blocks.extend(blocks_of.map(|ingress| ingress.from.to_string()));
         }
     }
     Ok(blocks)

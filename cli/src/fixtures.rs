@@ -159,7 +159,7 @@ pub fn cluster_records() -> Vec<Record> {
     };
     let group = json!({
         "vpc": "vpc-0a1b2c3d", "name": "landfall-demo-api-server", "description": "Clients of the Kubernetes API",
-        "ingress": [{"port": 443, "from": "10.200.0.0/16"}], "tags": {},
+        "ingress": [{"port": 443, "from": "10.200.0.0/16"}, {"port": 443, "from": {"group": "sg-0a1b2c3e"}}], "tags": {},
     });
     vec![
         Record {

@@ -31,6 +31,8 @@ pub struct Installation {
     pub teardown_function: String,
     /// The ARN of the role by which Landfall speaks to clusters.
     pub cluster_role: String,
+    /// The name of the function of which every platform's gate is a copy.
+    pub gate_function: String,
     /// What is known of the platforms.
     pub ledger: Ledger,
     /// S3.
@@ -42,7 +44,7 @@ pub struct Installation {
 }
 
 /// What one has to know of an installation: an environment variable, and an output of the stack.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("LANDFALL_BUCKET", "Bucket"),
     ("LANDFALL_STATE_BUCKET", "StateBucket"),
     ("LANDFALL_TABLE", "Table"),
@@ -50,10 +52,11 @@ const SETTINGS: [(&str, &str); 7] = [
     ("LANDFALL_TEARDOWN_MACHINE", "TeardownMachine"),
     ("LANDFALL_TEARDOWN_FUNCTION", "TeardownFunction"),
     ("LANDFALL_CLUSTER_ROLE", "ClusterRole"),
+    ("LANDFALL_GATE_FUNCTION", "GateFunction"),
 ];
 
 /// The name, and a value for each of [`SETTINGS`].
-type Found = (String, [String; 7]);
+type Found = (String, [String; 8]);
 
 impl Installation {
     /// Finds it.
@@ -76,7 +79,16 @@ impl Installation {
     }
 
     fn connect(configuration: SdkConfig, (name, settings): Found) -> Self {
-        let [bucket, state_bucket, table, deploy_machine, teardown_machine, teardown_function, cluster_role] = settings;
+        let [
+            bucket,
+            state_bucket,
+            table,
+            deploy_machine,
+            teardown_machine,
+            teardown_function,
+            cluster_role,
+            gate_function,
+        ] = settings;
         // What stands behind an endpoint of one's own rarely has a host name for each bucket.
         let s3 = aws_sdk_s3::config::Builder::from(&configuration)
             .force_path_style(configuration.endpoint_url().is_some())
@@ -90,6 +102,7 @@ impl Installation {
             teardown_machine,
             teardown_function,
             cluster_role,
+            gate_function,
             ledger: Ledger::dynamo(dynamo, table),
             s3: aws_sdk_s3::Client::from_conf(s3),
             step_functions: aws_sdk_sfn::Client::new(&configuration),
@@ -143,10 +156,10 @@ async fn of_stack(configuration: &SdkConfig, stack: &str, region: &str) -> Resul
 }
 
 fn complete(
-    found: [Option<String>; 7],
+    found: [Option<String>; 8],
     message: &str,
     name: fn((&'static str, &'static str)) -> &'static str,
-) -> Result<[String; 7], Failure> {
+) -> Result<[String; 8], Failure> {
     let missing: Vec<&str> =
         SETTINGS.iter().zip(&found).filter(|(_, value)| value.is_none()).map(|(setting, _)| name(*setting)).collect();
     if missing.is_empty() {

@@ -128,7 +128,8 @@ async fn facts_for(
         return Ok(Facts { slots, ..last.facts });
     }
     let clients = facts::Clients::new(&installation.configuration, &manifest.spec.region);
-    let known = facts::Known { slots, role: &installation.cluster_role, records };
+    let (role, gate) = (&installation.cluster_role, &installation.gate_function);
+    let known = facts::Known { slots, role, gate, records };
     facts::gather(&clients, manifest, known).await.map_err(|error| unasked(&error))
 }
 

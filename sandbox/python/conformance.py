@@ -221,8 +221,12 @@ def nodes(name: str, subnets: list, arn: str) -> None:
     equal("the update", updated(name, update, nodegroupName="blue")["status"], "Successful")
     eks.list_updates(name=name, nodegroupName="blue")
     expect("InvalidParameterException", eks.update_nodegroup_version, **of, version="1.36")
-    shown = ec2.describe_instances()["Reservations"]
-    found = [one for group in shown for one in group["Instances"] if one["State"]["Name"] == "running"]
+    for _ in range(50):
+        shown = ec2.describe_instances()["Reservations"]
+        found = [one for group in shown for one in group["Instances"] if one["State"]["Name"] == "running"]
+        if len(found) == 3:
+            break
+        time.sleep(0.1)  # The last one has been started, and comes up.
     equal("the instances", sorted({one["SubnetId"] for one in found}), sorted(subnets))
     equal("their number", len(found), 3)
 

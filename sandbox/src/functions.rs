@@ -11,7 +11,7 @@ use crate::Error;
 use crate::program::run;
 
 /// The packages under `functions/`, each one Lambda.
-pub(crate) const FUNCTIONS: [&str; 7] = ["admit", "alert", "cluster", "fleet", "network", "settle", "teardown"];
+pub(crate) const FUNCTIONS: [&str; 8] = ["admit", "alert", "cluster", "fleet", "gate", "network", "settle", "teardown"];
 
 /// The folder of the workspace.
 pub(crate) fn workspace() -> PathBuf {

@@ -59,7 +59,7 @@ impl ControlPlane {
         let line = tokio::time::timeout(Duration::from_secs(120), line).await;
         let line = line.ok().and_then(Result::ok).unwrap_or_default();
         let ready = serde_json::from_str(&line).map_err(|_| failed(&log))?;
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build();
+        let client = crate::http().timeout(Duration::from_secs(60)).build();
         let client = client.map_err(Error::aws("making a client of the control plane"))?;
         Ok(Self { ready, client, process })
     }

@@ -18,6 +18,7 @@ mod eks;
 mod error;
 mod functions;
 mod gateway;
+mod http;
 pub mod kubernetes;
 mod lambda;
 mod ministack;
@@ -29,6 +30,7 @@ pub mod venv;
 pub use eks::DeprecatedApi;
 pub use error::Error;
 pub use gateway::{Attempt, Call, Chaos, Effect, Rule};
+pub use http::http;
 
 use durations::Durations;
 use eks::Eks;
@@ -260,6 +262,7 @@ fn environment(endpoint: &str, outputs: &BTreeMap<String, String>) -> BTreeMap<S
         ("LANDFALL_TEARDOWN_MACHINE", "TeardownMachine"),
         ("LANDFALL_TEARDOWN_FUNCTION", "TeardownFunction"),
         ("LANDFALL_CLUSTER_ROLE", "ClusterRole"),
+        ("LANDFALL_GATE_FUNCTION", "GateFunction"),
         ("LANDFALL_REDEPLOY_MACHINE", "RedeployMachine"),
         ("LANDFALL_ALERT_TOPIC", "AlertTopic"),
     ];

@@ -66,7 +66,7 @@ impl MiniStack {
 
     async fn wait(&mut self) -> Result<(), Error> {
         let health = format!("{}/_ministack/health", self.address);
-        let client = reqwest::Client::builder().no_proxy().build().map_err(|error| Error::Gateway(error.into()))?;
+        let client = crate::http().build().map_err(|error| Error::Gateway(error.into()))?;
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline && matches!(self.process.try_wait(), Ok(None)) {
             if client.get(&health).send().await.is_ok_and(|answer| answer.status().is_success()) {

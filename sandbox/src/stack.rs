@@ -65,6 +65,8 @@ fn parameters(scale: f64) -> BTreeMap<String, String> {
         ("Installation", "landfall".to_owned()),
         ("SettlingSeconds", settling.to_string()),
         ("QuarantineSeconds", "90".to_owned()),
+        // What is ready in Kubernetes, is at once.
+        ("HealthSeconds", "30".to_owned()),
         ("FleetSchedule", "rate(1 minute)".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -9,7 +9,7 @@ async fn up(dir: &Path) -> Result<Sandbox, Box<dyn Error>> {
     // Programs that are never run; this test is about the sandbox.
     let functions = dir.join("functions");
     std::fs::create_dir_all(&functions)?;
-    for name in ["admit", "alert", "cluster", "fleet", "network", "settle", "teardown"] {
+    for name in ["admit", "alert", "cluster", "fleet", "gate", "network", "settle", "teardown"] {
         std::fs::write(functions.join(name), "#!/bin/sh\nexit 1\n")?;
     }
     Ok(Sandbox::up(&Options { dir: dir.into(), scale: 1.0 / 60.0, functions: Some(functions) }).await?)

@@ -185,7 +185,7 @@ async fn alive(endpoint: &str) -> bool {
 
 // The sandbox is on this machine, whatever proxy leads out of it.
 fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder().no_proxy().build()
+    ::sandbox::http().build()
 }
 
 pub(crate) fn scale(text: &str) -> Result<f64, String> {

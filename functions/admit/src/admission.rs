@@ -53,6 +53,8 @@ pub struct Admit {
     pub(crate) facts: facts::Clients,
     /// The ARN of the role of the function `cluster`.
     pub(crate) cluster_role: String,
+    /// The name of the function `gate`.
+    pub(crate) gate_function: String,
     pub(crate) step_functions: aws_sdk_sfn::Client,
 }
 
@@ -83,6 +85,7 @@ impl Admit {
             bucket: variables.text("LANDFALL_BUCKET")?,
             plans: PlanStore::new(s3.clone(), variables.text("LANDFALL_STATE_BUCKET")?),
             cluster_role: variables.text("LANDFALL_CLUSTER_ROLE")?,
+            gate_function: variables.text("LANDFALL_GATE_FUNCTION")?,
             facts: facts::Clients::new(&services.config, &region),
             step_functions: aws_sdk_sfn::Client::new(&services.config),
             installation: services.installation,
@@ -246,7 +249,8 @@ impl Admit {
         }
         let records: Vec<Record> =
             self.ledger.records(&platform.name).await?.into_iter().map(|stored| stored.record).collect();
-        let known = Known { slots: platform.slots.clone(), role: &self.cluster_role, records: &records };
+        let (role, gate) = (&self.cluster_role, &self.gate_function);
+        let known = Known { slots: platform.slots.clone(), role, gate, records: &records };
         let facts = facts::gather(&self.facts, &manifest, known).await.map_err(call_fault)?;
         let plan = plan::plan(&self.installation, &manifest, &platform.target, &facts)
             .map_err(|problems| judge::unusable(&platform.bound, &problems))?;

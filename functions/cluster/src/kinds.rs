@@ -8,6 +8,7 @@ mod access_entry;
 mod addon;
 mod control_plane;
 mod fargate_profile;
+mod function;
 mod kms_key;
 mod launch_template;
 mod node_group;
@@ -27,17 +28,23 @@ pub struct Clients {
     pub kms: aws_sdk_kms::Client,
     /// Amazon CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// AWS Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// The name of the installation's function of which gates are copies.
+    pub gate: String,
 }
 
 impl Clients {
-    /// Clients of one account and region.
-    pub fn new(config: &SdkConfig) -> Self {
+    /// Clients of one account and region, where the installation's function `gate` has this name.
+    pub fn new(config: &SdkConfig, gate: String) -> Self {
         Self {
             eks: aws_sdk_eks::Client::new(config),
             ec2: aws_sdk_ec2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            gate,
         }
     }
 }
@@ -61,6 +68,12 @@ fn of(kind: Kind, clients: &Clients) -> Option<Box<dyn Resource>> {
         Kind::FargateProfile => Box::new(fargate_profile::FargateProfile(eks)),
         Kind::Addon => Box::new(addon::Addon(eks)),
         Kind::PodIdentityAssociation => Box::new(pod_identity_association::PodIdentityAssociation(eks)),
+        Kind::Function => Box::new(function::Function {
+            lambda: clients.lambda.clone(),
+            ec2: clients.ec2.clone(),
+            iam: clients.iam.clone(),
+            source: clients.gate.clone(),
+        }),
         _ => return None,
     };
     Some(resource)

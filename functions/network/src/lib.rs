@@ -4,7 +4,7 @@
 
 use domain::{Component, Fault};
 use jiff::SignedDuration;
-use lambda::{ComponentFunction, Variables};
+use lambda::{ComponentFunction, Parts, Variables};
 
 mod ec2;
 mod kinds;
@@ -16,6 +16,6 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 
 /// The function, from the environment.
 pub async fn start(variables: Variables) -> Result<ComponentFunction, Fault> {
-    let kinds = |config: &aws_config::SdkConfig| kinds(&Clients::new(config));
-    ComponentFunction::start(variables, Component::Network, PATIENCE, kinds).await
+    let parts = |config: &aws_config::SdkConfig| Parts { kinds: kinds(&Clients::new(config)), health: None };
+    ComponentFunction::start(variables, Component::Network, PATIENCE, parts).await
 }

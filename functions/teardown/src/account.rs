@@ -13,6 +13,9 @@ use aws_sdk_eks::operation::list_nodegroups::ListNodegroupsOutput;
 use aws_sdk_eks::types::Cluster;
 use aws_sdk_iam::operation as iam;
 use aws_sdk_kms::operation as kms;
+use aws_sdk_lambda::operation::list_functions::ListFunctionsOutput;
+use aws_sdk_lambda::operation::list_tags::ListTagsOutput;
+use aws_sdk_lambda::types::FunctionConfiguration;
 use aws_smithy_mocks::{Rule, mock};
 use domain::Tags;
 
@@ -29,6 +32,8 @@ pub(crate) struct Account {
     pub(crate) keys: Vec<(aws_sdk_kms::types::KeyMetadata, Tags)>,
     /// Each with its tags.
     pub(crate) log_groups: Vec<(LogGroup, Tags)>,
+    /// The names of functions, each with its tags.
+    pub(crate) functions: Vec<(&'static str, Tags)>,
 }
 
 /// What answers a Describe call of EC2: those `items` that pass all filters.
@@ -58,6 +63,7 @@ impl Account {
             iam: testkit::mocked!(aws_sdk_iam, MatchAny, &iam()),
             kms: testkit::mocked!(aws_sdk_kms, MatchAny, &self.kms()),
             logs: testkit::mocked!(aws_sdk_cloudwatchlogs, MatchAny, &logs),
+            lambda: testkit::mocked!(aws_sdk_lambda, MatchAny, &self.lambda()),
         };
         (clients, deleted)
     }
@@ -73,6 +79,7 @@ impl Account {
         let interface = |one: &NetworkInterface, filter: &Filter| match filter.name() {
             Some("status") => one.status().map(|status| status.as_str()) == Some(&filter.values()[0]),
             Some("description") => one.description() == Some(&filter.values()[0]),
+            Some("interface-type") => one.interface_type().map(|kind| kind.as_str()) == Some(&filter.values()[0]),
             Some("group-id") => one.groups().iter().any(|group| group.group_id() == Some(&filter.values()[0])),
             _ => has(one.tag_set(), filter),
         };
@@ -130,6 +137,25 @@ impl Account {
         let profiles = mock!(aws_sdk_eks::Client::list_fargate_profiles)
             .then_output(|| ListFargateProfilesOutput::builder().fargate_profile_names("apps").build());
         vec![listed, described, groups, profiles]
+    }
+
+    fn lambda(&self) -> Vec<Rule> {
+        let (listed, tagged) = (self.functions.clone(), self.functions.clone());
+        let arn = |name: &str| format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}");
+        vec![
+            mock!(aws_sdk_lambda::Client::list_functions).then_compute_output(move |_| {
+                let one =
+                    |name: &str| FunctionConfiguration::builder().function_name(name).function_arn(arn(name)).build();
+                ListFunctionsOutput::builder()
+                    .set_functions(Some(listed.iter().map(|(name, _)| one(name)).collect()))
+                    .build()
+            }),
+            mock!(aws_sdk_lambda::Client::list_tags).then_compute_output(move |input| {
+                let found = tagged.iter().find(|(name, _)| input.resource() == Some(&arn(name)));
+                let tags = found.map(|(_, tags)| tags.clone().into_iter().collect());
+                ListTagsOutput::builder().set_tags(tags).build()
+            }),
+        ]
     }
 
     fn kms(&self) -> Vec<Rule> {

@@ -13,12 +13,14 @@ use crate::Clients;
 use crate::listing::Found;
 use crate::listing::ec2::{self, filter, tag};
 
-/// [`FaultName::Foreign`] if any VPC that this platform made holds what neither it nor EKS made for its cluster.
+/// [`FaultName::Foreign`] if any VPC that this platform made holds what neither it, nor EKS for its cluster, nor Lambda for its
+/// gate made.
 ///
 /// A VPC that existed before the platform is not inspected: it stays, with all that is in it.
 pub async fn inspect(clients: &Clients, identity: &Identity, records: &[Record]) -> Result<(), Fault> {
     let vpcs = records.iter().filter(|record| record.kind == Kind::Vpc);
-    let clusters: Vec<&Record> = records.iter().filter(|record| record.kind == Kind::ControlPlane).collect();
+    let of = |kind: Kind| records.iter().filter(|record| record.kind == kind).collect::<Vec<&Record>>();
+    let (clusters, functions) = (of(Kind::ControlPlane), of(Kind::Function));
     let mut foreign = Vec::new();
     for vpc in vpcs.filter_map(|record| record.locator.as_ref()) {
         let mut found = inside(clients, &vpc.0).await?;
@@ -26,6 +28,10 @@ pub async fn inspect(clients: &Clients, identity: &Identity, records: &[Record])
         for cluster in &clusters {
             let theirs = made_for(clients, &vpc.0, cluster).await?;
             found.retain(|found| !theirs.contains(&found.locator));
+        }
+        for function in &functions {
+            let its_own = attached(clients, function).await?;
+            found.retain(|found| !its_own.contains(&found.locator));
         }
         foreign.extend(found);
     }
@@ -63,6 +69,18 @@ async fn made_for(clients: &Clients, vpc: &str, cluster: &Record) -> Result<BTre
         made.extend(ec2::interfaces(ec2, here(&[filter("group-id", group), used()])).await?);
     }
     Ok(made.into_iter().map(|found| found.locator).collect())
+}
+
+/// The ids of the interfaces by which Lambda attaches a function of the platform, which go some time after it. Nobody else
+/// has its group.
+async fn attached(clients: &Clients, function: &Record) -> Result<BTreeSet<String>, Fault> {
+    let groups = function.spec["securityGroups"].as_array().into_iter().flatten().filter_map(|group| group.as_str());
+    let mut its_own = BTreeSet::new();
+    for group in groups {
+        let by = vec![filter("group-id", group), filter("interface-type", "lambda")];
+        its_own.extend(ec2::interfaces(&clients.ec2, by).await?.into_iter().map(|found| found.locator));
+    }
+    Ok(its_own)
 }
 
 fn used() -> Filter {
@@ -156,7 +174,8 @@ mod tests {
             platform: PlatformName::parse("demo").unwrap(),
             incarnation: Incarnation::parse("01JD0000000000000000000002").unwrap(),
         };
-        let records = [record(Kind::Vpc, "vpc-1"), record(Kind::ControlPlane, "demo")];
+        let gate = Record { spec: json!({"securityGroups": ["sg-gate"]}), ..record(Kind::Function, "home-demo-gate") };
+        let records = [record(Kind::Vpc, "vpc-1"), record(Kind::ControlPlane, "demo"), gate];
         inspect(&account.clients().0, &identity, &records).await
     }
 
@@ -175,6 +194,17 @@ mod tests {
         assert!(told.contains("instance i-theirs") && !told.contains("i-node"), "{told}");
         let next = fault.next.unwrap();
         assert!(next.contains("aws ec2 terminate-instances --instance-ids i-theirs"), "{next}");
+    }
+
+    #[tokio::test]
+    async fn interfaces_of_the_gate_are_its_own_and_those_of_another_function_are_not() {
+        let of_lambda = |id: &str, group: &str| interface(id, "in-use", group).interface_type("lambda".into()).build();
+        let mut account = with_cluster();
+        account.interfaces.push(of_lambda("eni-gate", "sg-gate"));
+        inspected(account.clone()).await.unwrap();
+        account.interfaces.push(of_lambda("eni-theirs", "sg-theirs"));
+        let told = inspected(account).await.unwrap_err().to_string();
+        assert!(told.contains("eni-theirs") && !told.contains("eni-gate"), "{told}");
     }
 
     #[tokio::test]

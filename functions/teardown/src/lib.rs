@@ -50,6 +50,8 @@ pub struct Clients {
     pub kms: aws_sdk_kms::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
 }
 
 /// The function's state.
@@ -76,6 +78,7 @@ impl Teardown {
             iam: aws_sdk_iam::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
         };
         let s3 = aws_sdk_s3::Client::new(config);
         let reports = variables.text("LANDFALL_STATE_BUCKET")?;

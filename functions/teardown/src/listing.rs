@@ -5,6 +5,7 @@
 
 pub mod ec2;
 pub mod eks;
+pub mod functions;
 pub mod iam;
 pub mod kms;
 pub mod logs;

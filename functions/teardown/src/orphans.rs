@@ -13,7 +13,7 @@ use ledger::{Ledger, Orphan, Orphans};
 use plan::cluster::LOG_GROUPS;
 
 use crate::Clients;
-use crate::listing::{self, Found, ec2, eks, iam, kms, logs};
+use crate::listing::{self, Found, ec2, eks, functions, iam, kms, logs};
 use crate::remains::{self, Past};
 
 /// How many orphans an answer holds. With the longest names that AWS allows they take 4 MB; Lambda allows 6 MB.
@@ -77,6 +77,7 @@ async fn everything(clients: &Clients, home: Home<'_>) -> Result<Vec<Candidate>,
     }
     let clusters = eks::clusters(&clients.eks, &eks::names(&clients.eks).await?).await?;
     note(&by_tag, clusters.into_iter().filter(is_tagged).collect());
+    note(&by_tag, functions::gates(&clients.lambda, installation).await?);
     let providers = iam::oidc_providers(&clients.iam, home.region).await?;
     note(&by_tag, providers.into_iter().filter(is_tagged).collect());
     let keys = kms::keys(&clients.kms, is_tagged).await?;

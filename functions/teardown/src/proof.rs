@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ledger::{Leftover, Listing, Report, Scheduled};
 
 use crate::Clients;
-use crate::listing::{self, Found, ec2, eks, iam, kms, logs};
+use crate::listing::{self, Found, ec2, eks, functions, iam, kms, logs};
 use crate::remains::Past;
 
 /// The fault of a teardown that cannot prove zero.
@@ -42,6 +42,9 @@ pub async fn prove(
         note(&mut report, what, &by, found);
     }
     note(&mut report, "EKS clusters", &by, clusters(clients, identity).await?);
+    let mut gates = functions::gates(&clients.lambda, &identity.installation).await?;
+    gates.retain(|found| found.is_of_platform(identity));
+    note(&mut report, "Lambda functions", &by, gates);
     let mut providers = iam::oidc_providers(&clients.iam, &target.region).await?;
     providers.retain(|found| found.is_of_platform(identity));
     note(&mut report, "OIDC providers", &by, providers);
@@ -170,6 +173,20 @@ mod tests {
         let at = Timestamp::from_second(604_800).unwrap();
         assert_eq!(report.scheduled, [Scheduled { what: "KMS key".into(), locator: "going".into(), at }]);
         assert_eq!(verdict(&report).unwrap_err().name, FaultName::LeftBehind);
+    }
+
+    #[tokio::test]
+    async fn a_gate_is_left_and_the_installations_own_functions_are_not() {
+        let ours = || identity("demo").platform_tags();
+        let functions = vec![
+            ("home-demo-gate", ours()),
+            ("home-other-gate", identity("other").platform_tags()),
+            ("home-theirs-gate", Tags::new()),
+            ("home-gate", ours()),
+        ];
+        let report = proved(&Account { functions, ..Account::default() }, None).await;
+        assert_eq!(left(&report), ["home-demo-gate"]);
+        assert_eq!(report.left[0].command, "aws lambda delete-function --function-name home-demo-gate");
     }
 
     #[tokio::test]

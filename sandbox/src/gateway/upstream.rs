@@ -56,7 +56,7 @@ impl Upstream {
     /// To MiniStack at this address (`http://127.0.0.1:4566`).
     pub(crate) fn new(address: &str) -> Result<Self, reqwest::Error> {
         // S3 redirects are for the caller to follow, and long polls take as long as they take.
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let client = crate::http().redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { address: address.to_owned(), client, principals: Mutex::default() })
     }
 

@@ -161,6 +161,8 @@ fn is_busy(code: &str) -> bool {
             | "ConcurrentModificationException"
             | "ConcurrentTagAccess"
             | "OperationAbortedException"
+            // Of Lambda: it is being made or changed, or is there already.
+            | "ResourceConflictException"
             | "EntityTemporarilyUnmodifiable"
             | "ConflictException"
     )
@@ -217,6 +219,8 @@ mod tests {
             (Verb::Change, "RouteAlreadyExists", Some(400), Some(UpdateFailed)),
             (Verb::Create, "InvalidLaunchTemplateName.AlreadyExistsException", Some(400), Some(UpdateInProgress)),
             (Verb::Create, "ResourceAlreadyExistsException", Some(400), Some(UpdateInProgress)),
+            (Verb::Create, "ResourceConflictException", Some(409), Some(UpdateInProgress)),
+            (Verb::Change, "ResourceConflictException", Some(409), Some(UpdateInProgress)),
             (Verb::Create, "InvalidParameterValue", Some(400), Some(CreateFailed)),
             (Verb::Change, "InvalidParameterValue", Some(400), Some(UpdateFailed)),
             (Verb::Delete, "InvalidParameterValue", None, Some(DeleteFailed)),

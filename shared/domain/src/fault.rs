@@ -77,7 +77,7 @@ faults! {
     UpdateFailed: Broken, "AWS could not change a resource.";
     DeleteFailed: Broken, "AWS could not delete a resource.";
     Unverified: Broken, "What was built is not as the plan says.";
-    Unhealthy: Broken, "AWS reports that a resource does not work.";
+    Unhealthy: Broken, "AWS or Kubernetes reports that something does not work.";
     Stuck: Broken, "A resource made no progress for too long.";
     DeadlineExceeded: Broken, "The run took longer than it may.";
     LeftBehind: Broken, "The teardown could not prove that nothing is left.";

@@ -122,6 +122,8 @@ kinds! {
     Addon => Cluster,
     /// A service account's IAM role, given by the Pod Identity agent.
     PodIdentityAssociation => Cluster,
+    /// A Lambda function in the platform's VPC.
+    Function => Cluster,
 }
 
 impl Kind {

@@ -45,6 +45,7 @@ pub(crate) async fn gather(
     };
     Ok(Some(ClusterFacts {
         role: known.role.to_owned(),
+        gate_code: gate_code(clients, known.gate).await?,
         zones: spec.map(|spec| spec.zones).unwrap_or_default(),
         roll_back,
         refusals,
@@ -58,6 +59,16 @@ pub(crate) async fn gather(
         instance_types: instance_types(clients, manifest).await?,
         current,
     }))
+}
+
+/// The digest of the code of the installation's gate; empty if it has none.
+async fn gate_code(clients: &Clients, function: &str) -> Result<String, CallError> {
+    let call = clients.lambda.get_function_configuration().function_name(function);
+    match call.send().await.map_err(aws::reading("lambda:GetFunctionConfiguration")) {
+        Ok(answer) => Ok(answer.code_sha256.unwrap_or_default()),
+        Err(CallError::NotFound) => Ok(String::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The newest record of the control plane that AWS has given an id.

@@ -5,7 +5,7 @@
 //! - [`Variables`] is the environment, read once; [`Services`] what nearly every function needs of it.
 //! - [`visit`] opens a call on a run: the run still holds its epoch and its deadline, and its phase is noted;
 //!   [`noted`] closes it.
-//! - [`ComponentFunction`] is the function of a component: the engine with the component's kinds.
+//! - [`ComponentFunction`] is the function of a component: the engine with the component's kinds, and [`Health`].
 //! - [`PlanStore`] keeps plans, [`Machines`] starts executions, [`StateError`] and [`ExecutionEnded`] read what Step
 //!   Functions says of failures.
 
@@ -20,7 +20,7 @@ mod services;
 mod task;
 mod visit;
 
-pub use component::ComponentFunction;
+pub use component::{ComponentFunction, Examined, Health, Parts};
 pub use failure::{ExecutionEnded, StateError, execution_name};
 pub use machines::{Machines, Started, stop_execution};
 pub use pass::{PassInput, PassName};

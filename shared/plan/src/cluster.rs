@@ -3,7 +3,7 @@
 //! It guarantees: the control plane needs nothing but subnets, its role, key and log group, so that it is begun while the
 //! ways out are still being made; Landfall's own access entry comes before every other and before everything that runs,
 //! and so goes last; nodes come after the add-ons without which they do not work, and are brought to another minor after
-//! the control plane and these.
+//! the control plane and these; the gate is made beside the control plane, and nothing waits for it.
 //!
 //! | step of an upgrade | by what it waits |
 //! |---|---|
@@ -18,6 +18,7 @@ mod addons;
 mod back;
 mod control_plane;
 mod fargate;
+mod gate;
 mod marks;
 mod nodes;
 mod roles;
@@ -29,6 +30,7 @@ use domain::{Kind, ResourceId, Tags};
 use manifest::{Cluster, Compute, Manifest};
 
 pub(crate) use back::facing;
+pub use gate::is_gate;
 pub use marks::*;
 pub use specs::*;
 pub use upgrade::{Upgrade, UpgradeStep, VersionChange, upgrade};
@@ -41,6 +43,8 @@ use crate::{ClusterFacts, Facts, Need, Problem, Ref, Until};
 
 /// How the control plane is called among a platform's resources.
 pub const CONTROL_PLANE: &str = "control-plane";
+/// How the gate is called there.
+pub const GATE: &str = "gate";
 /// The add-ons without which no node or pod works, as EKS names them.
 pub const EKS_ADDONS: &[&str] = &["coredns", "eks-pod-identity-agent", "kube-proxy", "vpc-cni"];
 
@@ -117,6 +121,9 @@ pub(crate) fn add(
         version: step.as_ref().map_or_else(|| cluster.version.clone(), |step| step.version.clone()),
         egress: network.of_kinds(&[Kind::Route, Kind::GatewayEndpoint, Kind::InterfaceEndpoint]),
     };
+    if let Some(groups) = &ground.api_groups {
+        gate::add(&wanted, groups, &mut problems, into);
+    }
     let on = control_plane::add(&wanted, &mut problems, into);
     let fargate = fargate::add(&wanted, &on, into);
     let daemons = addons::daemons(&wanted, &on, &mut problems, into);

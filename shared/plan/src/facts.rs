@@ -58,6 +58,9 @@ pub struct GivenSubnet {
 pub struct ClusterFacts {
     /// The ARN of the role by which Landfall itself speaks to the cluster: that of the function `cluster`.
     pub role: String,
+    /// The digest of the code that every gate is to run, that of the installation's function `gate`: as Lambda tells it, the
+    /// SHA-256 in base64.
+    pub gate_code: String,
     /// The minor that the platform's control plane runs (`1.34`); none before it is made.
     pub current: Option<String>,
     /// The minor to which EKS lets it go back now, if it does.

@@ -36,6 +36,12 @@ impl Names<'_> {
         format!("landfall-{}-{what}-{mark}", self.platform)
     }
 
+    /// The name of a function of the platform. The installation comes first, as in the names of its own functions, and by
+    /// `what` at its end it is told from these. Of Lambda's 64 characters, 10 are left for it.
+    pub(crate) fn function(&self, what: &str) -> String {
+        format!("{}-{}-{what}", self.installation, self.platform)
+    }
+
     /// The ARN of a policy of the account.
     pub(crate) fn policy(&self, name: &str) -> String {
         format!("arn:{}:iam::{}:policy/{name}", self.partition(), self.target.account)

@@ -48,8 +48,16 @@ pub(crate) struct Ground {
     /// The private subnets: one a zone, or all that are given.
     pub(crate) private: Vec<PrivateSubnet>,
     tables: Vec<Table>,
-    /// What lets networks that the manifest names into the Kubernetes API.
-    pub(crate) api_server: Option<Ref>,
+    /// What lets into the Kubernetes API, if there is a cluster.
+    pub(crate) api_groups: Option<ApiGroups>,
+}
+
+/// The security groups between the Kubernetes API and who reaches it privately.
+pub(crate) struct ApiGroups {
+    /// That of the control plane's interfaces.
+    pub(crate) api_server: Ref,
+    /// That of the gate: [`Self::api_server`] lets it in.
+    pub(crate) gate: Ref,
 }
 
 /// A subnet for interfaces, nodes and pods.
@@ -95,21 +103,28 @@ pub(crate) fn add(
         None => made::add(&wanted, into)?,
     };
     endpoints::add(&wanted, &ground, into);
-    ground.api_server = api_server(&wanted, &ground, into);
+    ground.api_groups = api_groups(&wanted, &ground, into);
     flow_logs::add(&wanted, &ground, into);
     routes::add(&wanted, &ground, into);
     Ok((ground, slots))
 }
 
-/// The group of the control plane's interfaces that admits those who may reach the API privately.
-fn api_server(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) -> Option<Ref> {
+/// The groups by which the platform's own gate, and the networks that the manifest names, come to the API.
+fn api_groups(wanted: &Wanted<'_>, ground: &Ground, into: &mut Builder) -> Option<ApiGroups> {
     let blocks = &wanted.manifest.spec.cluster.as_ref()?.api_server.private_access_cidrs;
-    let spec = SecurityGroupSpec {
+    let group = |what: &str, description: &str, ingress: Vec<Ingress>| SecurityGroupSpec {
         vpc: ground.vpc.clone(),
-        name: format!("landfall-{}-api-server", wanted.manifest.metadata.name),
-        description: "Clients of the Kubernetes API".to_owned(),
-        ingress: blocks.iter().map(|from| Ingress { port: 443, from: from.trunc() }).collect(),
+        name: format!("landfall-{}-{what}", wanted.manifest.metadata.name),
+        description: description.to_owned(),
+        ingress,
         tags: wanted.tags.clone(),
     };
-    (!blocks.is_empty()).then(|| Ref::id(&into.add(Goal::Foundation, "security-group-api-server", spec)))
+    let gate = group("gate", "The way of Landfall to the Kubernetes API", Vec::new());
+    let gate = Ref::id(&into.add(Goal::Foundation, "security-group-gate", gate));
+    let sources =
+        blocks.iter().map(|block| Source::Block(block.trunc())).chain([Source::Group { group: gate.clone() }]);
+    let ingress = sources.map(|from| Ingress { port: 443, from }).collect();
+    let api_server = group("api-server", "Clients of the Kubernetes API", ingress);
+    let api_server = Ref::id(&into.add(Goal::Foundation, "security-group-api-server", api_server));
+    Some(ApiGroups { api_server, gate })
 }

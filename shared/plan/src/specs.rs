@@ -69,6 +69,11 @@ pub fn changeable(kind: Kind) -> &'static [&'static str] {
         Kind::Addon => &["tags", "version", "configuration", "roles", HEALTH],
         // https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdatePodIdentityAssociation.html
         Kind::PodIdentityAssociation => &["tags", "role"],
+        // https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html
+        // https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html
+        Kind::Function => {
+            &["tags", "code", "role", "logGroup", "subnets", "securityGroups", "memory", "timeout", "description"]
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn destroyed(user: &User) -> Value {
 }
 
 /// Starts the deploy of what is deployed already: what somebody changed by hand is changed back.
-async fn mended(user: &User) {
+pub(crate) async fn mended(user: &User) {
     let before = user.runs().await.len();
     user.world.start("LANDFALL_DEPLOY_MACHINE", json!({"platform": user.name})).await;
     let run = user.run_after(before).await;

@@ -14,6 +14,7 @@ mod clusters;
 mod deletion;
 mod failures;
 mod fencing;
+mod gate;
 mod ledger;
 mod less;
 mod links;

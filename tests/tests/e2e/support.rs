@@ -289,7 +289,7 @@ impl World {
                 }
             }
         }
-        for function in ["admit", "network", "cluster", "teardown", "settle", "fleet", "alert"] {
+        for function in ["admit", "network", "cluster", "gate", "teardown", "settle", "fleet", "alert"] {
             let group = format!("/aws/lambda/landfall-{function}");
             let events = self.logs.filter_log_events().log_group_name(group).start_time(since.as_millisecond());
             for event in events.send().await.map(|told| told.events.unwrap_or_default()).unwrap_or_default() {

@@ -7,6 +7,7 @@ use facts::{Clients, Known};
 use plan::{ClusterFacts, Facts, Plan, Slots};
 
 use crate::plans::{Before, Story, manifest_of, planned};
+use crate::stage::GATE;
 
 /// A cluster with nodes, and with all that can stand on one.
 pub(crate) const NODES: Story = Story { first: Before::nodes, second: Before::other_nodes };
@@ -129,7 +130,7 @@ pub(crate) async fn facts(config: &SdkConfig, role: &str, vpc: &str, subnets: &[
     let (mut all, mut last) = (ClusterFacts::default(), Facts::default());
     for spec in [NODES_AT_FIRST, NODES_LATER, &NODES_LATER.replace("1.34", "1.35"), FARGATE_AT_FIRST] {
         let manifest = manifest_of(&platform, spec, &network(vpc, subnets));
-        let known = Known { slots: Slots::new(), role, records: &[] };
+        let known = Known { slots: Slots::new(), role, gate: GATE, records: &[] };
         last = facts::gather(&clients, &manifest, known).await.unwrap();
         all = joined(all, last.cluster.take().unwrap());
     }
@@ -140,5 +141,6 @@ fn joined(mut all: ClusterFacts, more: ClusterFacts) -> ClusterFacts {
     all.addons.extend(more.addons);
     all.principals.extend(more.principals);
     all.instance_types.extend(more.instance_types);
-    ClusterFacts { role: more.role, versions: more.versions, key: all.key.or(more.key), ..all }
+    let (role, gate_code, versions) = (more.role, more.gate_code, more.versions);
+    ClusterFacts { role, gate_code, versions, key: all.key.or(more.key), ..all }
 }

@@ -7,7 +7,7 @@ use domain::{Component, Kind};
 
 use crate::clusters::{FARGATE, NODES};
 use crate::plans::NETWORK;
-use crate::stage::on_stage;
+use crate::stage::{GATE, on_stage};
 
 #[test]
 fn every_kind_is_made_here_or_given() {
@@ -36,7 +36,7 @@ fn each_function_knows_every_kind_of_its_component() {
     let config = aws_config::SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
     let kinds = [
         (Component::Network, network::kinds(&network::Clients::new(&config))),
-        (Component::Cluster, cluster::kinds(&cluster::Clients::new(&config))),
+        (Component::Cluster, cluster::kinds(&cluster::Clients::new(&config, GATE.to_owned()))),
     ];
     for (component, kinds) in kinds {
         let known: Vec<Kind> = kinds.into_keys().collect();

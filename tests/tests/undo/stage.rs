@@ -31,6 +31,9 @@ const SCALE: f64 = 1.0 / 600.0;
 /// The name of the installation whose identity everything carries.
 pub(crate) const INSTALLATION: &str = "undo";
 
+/// The function of the sandbox's installation of which gates are copies.
+pub(crate) const GATE: &str = "landfall-gate";
+
 /// More than any call takes here.
 const SETTLING: SignedDuration = SignedDuration::from_secs(3);
 
@@ -132,7 +135,7 @@ impl Stage {
 /// The kinds of all components. What several own, each makes in the same way.
 fn kinds(config: &SdkConfig) -> Kinds {
     let mut all = network::kinds(&network::Clients::new(config));
-    all.extend(cluster::kinds(&cluster::Clients::new(config)));
+    all.extend(cluster::kinds(&cluster::Clients::new(config, GATE.to_owned())));
     all
 }
 
@@ -267,6 +270,7 @@ impl Case {
             iam: aws_sdk_iam::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
         };
         // What EKS leaves is listed apart, below.
         let target = target();

@@ -12,6 +12,7 @@ const RECORDS: &str = "shared/testkit/src/records.rs";
 const VERSIONS: &str = "shared/plan/src/cluster/versions.rs";
 const CONTROL_PLANE: &str = "shared/plan/src/cluster/control_plane.rs";
 const ADDONS: &str = "shared/plan/src/cluster/addons.rs";
+const NETWORK: &str = "shared/plan/src/network.rs";
 const NODES: &str = "shared/plan/src/cluster/nodes.rs";
 const CLUSTER: &str = "shared/plan/src/cluster.rs";
 const SPECS: &str = "shared/plan/src/specs.rs";
@@ -282,6 +283,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: DIFF,
         from: " | Kind::KmsKey | Kind::ControlPlane)",
         to: " | Kind::KmsKey)",
+    },
+    Mutant {
+        rule: "the API server lets the gate in",
+        file: NETWORK,
+        from: ".chain([Source::Group { group: gate.clone() }]);",
+        to: ".chain([Source::Group { group: gate.clone() }].into_iter().take(0));",
+    },
+    Mutant {
+        rule: "a new version of the gate's code is a change in place",
+        file: SPECS,
+        from: "&[\"tags\", \"code\", \"role\",",
+        to: "&[\"tags\", \"role\",",
     },
     Mutant {
         rule: "what was changed is looked at once more",

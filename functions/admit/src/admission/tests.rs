@@ -139,6 +139,7 @@ impl World {
             s3,
             facts: facts(),
             cluster_role: "arn:aws:iam::123456789012:role/landfall/landfall/cluster".into(),
+            gate_function: "landfall-gate".into(),
             step_functions: step_functions(&stopped),
         };
         Self { admit, bucket, stopped }

@@ -7,6 +7,7 @@ mod access_entries;
 mod addons;
 mod control_planes;
 mod fargate_profiles;
+mod functions;
 mod golden;
 mod identity;
 mod keys;

@@ -60,6 +60,11 @@ pub(crate) fn sample(kind: Kind) -> Value {
             "cluster": "demo", "namespace": "apps", "serviceAccount": "api",
             "role": "arn:aws:iam::123456789012:role/demo-api", "tags": tags,
         }),
+        Kind::Function => json!({
+            "name": "home-demo-gate", "description": "The way in", "role": "arn:aws:iam::123456789012:role/demo-gate",
+            "logGroup": "/landfall/home/demo/gate", "subnets": ["subnet-2", "subnet-1"], "securityGroups": ["sg-1"],
+            "code": "bmV3", "memory": 256, "timeout": 15, "tags": tags,
+        }),
         other => panic!("{other} has no sample here"),
     }
 }
@@ -85,6 +90,7 @@ fn every_stored_spec_is_read() {
             Kind::FargateProfile => round_trip::<FargateProfileSpec>(kind),
             Kind::Addon => round_trip::<AddonSpec>(kind),
             Kind::PodIdentityAssociation => round_trip::<PodIdentityAssociationSpec>(kind),
+            Kind::Function => round_trip::<FunctionSpec>(kind),
             other => panic!("{other} has no spec here"),
         }
     }

@@ -34,6 +34,8 @@ impl Script {
             iam: mocked!(aws_sdk_iam, Sequential, &rules),
             kms: mocked!(aws_sdk_kms, Sequential, &rules),
             logs: mocked!(aws_sdk_cloudwatchlogs, Sequential, &rules),
+            lambda: mocked!(aws_sdk_lambda, Sequential, &rules),
+            gate: "home-gate".to_owned(),
         };
         Self { kinds: kinds(&clients), rules }
     }

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::error::ProvideErrorMetadata;
-use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup as Listed};
+use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup as Listed, UserIdGroupPair};
 use domain::Locator;
 use engine::{CallError, Created, Observed, Progress, Resource, Subject};
-use plan::FieldChange;
-use plan::network::{Ingress, SecurityGroupSpec};
+use plan::network::{Ingress, SecurityGroupSpec, Source};
+use plan::{FieldChange, Ref};
 use serde_json::{Value, json};
 
 use crate::ec2::{self, filter};
@@ -122,7 +122,7 @@ impl SecurityGroup {
 enum Rule {
     /// Of the form that a spec can say.
     Plain(Ingress),
-    /// Any other: port ranges, other protocols, groups, prefix lists, IPv6.
+    /// Any other: port ranges, other protocols, groups of other VPCs, prefix lists, IPv6.
     Strange(IpPermission),
 }
 
@@ -142,7 +142,7 @@ impl Rule {
     }
 }
 
-/// The rules of a group, sorted; AWS puts all blocks of one port together.
+/// The rules of a group, sorted; AWS puts all blocks and groups of one port together.
 fn rules(group: &Listed) -> Vec<Rule> {
     let mut rules = Vec::new();
     for together in group.ip_permissions() {
@@ -151,15 +151,8 @@ fn rules(group: &Listed) -> Vec<Rule> {
             _ => None,
         };
         let mut rest = together.clone();
-        let ranges = rest.ip_ranges.take().unwrap_or_default();
-        let mut strange_ranges = Vec::new();
-        for range in ranges {
-            match (port, range.cidr_ip().and_then(|cidr| cidr.parse().ok())) {
-                (Some(port), Some(from)) => rules.push(Rule::Plain(Ingress { port, from })),
-                _ => strange_ranges.push(range),
-            }
-        }
-        rest.ip_ranges = Some(strange_ranges);
+        rest.ip_ranges = Some(plain(port, rest.ip_ranges.take(), block, &mut rules));
+        rest.user_id_group_pairs = Some(plain(port, rest.user_id_group_pairs.take(), group_of_the_vpc, &mut rules));
         let is_empty = rest.ip_ranges().is_empty()
             && rest.ipv6_ranges().is_empty()
             && rest.prefix_list_ids().is_empty()
@@ -170,6 +163,32 @@ fn rules(group: &Listed) -> Vec<Rule> {
     }
     rules.sort_by_key(|rule| rule.shown().to_string());
     rules
+}
+
+/// Adds the rules that a spec can say, and answers the sources of the others.
+fn plain<T>(
+    port: Option<u16>,
+    sources: Option<Vec<T>>,
+    source: fn(&T) -> Option<Source>,
+    rules: &mut Vec<Rule>,
+) -> Vec<T> {
+    let mut strange = Vec::new();
+    for one in sources.into_iter().flatten() {
+        match (port, source(&one)) {
+            (Some(port), Some(from)) => rules.push(Rule::Plain(Ingress { port, from })),
+            _ => strange.push(one),
+        }
+    }
+    strange
+}
+
+fn block(range: &IpRange) -> Option<Source> {
+    range.cidr_ip()?.parse().ok().map(Source::Block)
+}
+
+fn group_of_the_vpc(pair: &UserIdGroupPair) -> Option<Source> {
+    let group = pair.group_id().filter(|_| pair.vpc_peering_connection_id().is_none())?;
+    Some(Source::Group { group: Ref::Known(group.to_owned()) })
 }
 
 fn seen(group: &Listed, spec: &SecurityGroupSpec) -> Seen {
@@ -192,6 +211,12 @@ fn seen(group: &Listed, spec: &SecurityGroupSpec) -> Seen {
 
 fn permission(ingress: &Ingress) -> IpPermission {
     let port = i32::from(ingress.port);
-    let range = IpRange::builder().cidr_ip(ingress.from.to_string()).build();
-    IpPermission::builder().ip_protocol("tcp").from_port(port).to_port(port).ip_ranges(range).build()
+    let permission = IpPermission::builder().ip_protocol("tcp").from_port(port).to_port(port);
+    let permission = match &ingress.from {
+        Source::Block(block) => permission.ip_ranges(IpRange::builder().cidr_ip(block.to_string()).build()),
+        Source::Group { group } => {
+            permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(group.as_str()).build())
+        }
+    };
+    permission.build()
 }

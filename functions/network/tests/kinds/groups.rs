@@ -98,6 +98,42 @@ async fn rules_are_shown_in_the_order_of_the_spec_and_what_others_added_after_th
 }
 
 #[tokio::test]
+async fn a_group_of_the_vpc_is_a_source_like_a_block() {
+    let from_group = |pair: UserIdGroupPair| {
+        let port = IpPermission::builder().ip_protocol("tcp").from_port(443).to_port(443);
+        port.user_id_group_pairs(pair).build()
+    };
+    let of_another_vpc = UserIdGroupPair::builder().group_id("sg-8").vpc_peering_connection_id("pcx-1").build();
+    let gate = UserIdGroupPair::builder().group_id("sg-7").build();
+    let shown = UserIdGroupPair::builder().group_id("sg-7").user_id("123456789012").build();
+    let mut subject = found(Kind::SecurityGroup, "sg-1");
+    subject.spec["ingress"] = json!([{"port": 443, "from": "10.40.0.0/16"}, {"port": 443, "from": {"group": "sg-7"}}]);
+    let (wanted, strange) = (from_group(gate), from_group(of_another_vpc));
+    let admitted = mock!(Client::authorize_security_group_ingress)
+        .match_requests(move |request| request.ip_permissions() == [wanted.clone()])
+        .then_output(|| AuthorizeSecurityGroupIngressOutput::builder().build());
+    let unwanted = strange.clone();
+    let dismissed = mock!(Client::revoke_security_group_ingress)
+        .match_requests(move |request| {
+            let rules = request.ip_permissions();
+            rules.len() == 1 && rules[0].user_id_group_pairs() == unwanted.user_id_group_pairs()
+        })
+        .then_output(|| RevokeSecurityGroupIngressOutput::builder().build());
+    let block = port(443, &["10.40.0.0/16"]);
+    let script = Script::of([
+        listed(vec![group(ours(), vec![block.clone(), strange])]),
+        admitted,
+        dismissed,
+        listed(vec![group(ours(), vec![from_group(shown), block])]),
+    ]);
+    let kind = script.kind(Kind::SecurityGroup);
+    let change = change("ingress", json!([]), subject.spec["ingress"].clone());
+    assert_eq!(kind.update(&subject, &[change]).await, Ok(Progress::Done));
+    let seen = present(kind.observe(&subject).await.unwrap());
+    assert_eq!(seen.properties["ingress"], subject.spec["ingress"]);
+}
+
+#[tokio::test]
 async fn an_update_adds_what_is_missing_before_it_takes_away() {
     let admitted = mock!(Client::authorize_security_group_ingress)
         .match_requests(|request| request.ip_permissions() == [port(443, &["100.64.0.0/16"])])

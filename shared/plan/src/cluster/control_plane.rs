@@ -44,7 +44,7 @@ fn spec(wanted: &Wanted<'_>, key: Ref, role: &ResourceId, into: &mut Builder) ->
         vpc: wanted.ground.vpc.clone(),
         zones: subnets.iter().map(|private| private.zone.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
         subnets: subnets.iter().map(|private| private.subnet.clone()).collect(),
-        security_groups: wanted.ground.api_server.iter().cloned().collect(),
+        security_groups: wanted.ground.api_groups.iter().map(|groups| groups.api_server.clone()).collect(),
         public_access_cidrs: cluster.api_server.public_access_cidrs.clone(),
         service_ipv4_cidr: service_ipv4_cidr(wanted),
         key,
@@ -61,7 +61,7 @@ fn spec(wanted: &Wanted<'_>, key: Ref, role: &ResourceId, into: &mut Builder) ->
 
 /// One subnet a zone: of the zones in which the control plane was made while all of these are there, so that a zone which
 /// is added later changes nothing; otherwise of all zones, which means another control plane.
-fn subnets<'a>(wanted: &Wanted<'a>) -> Vec<&'a PrivateSubnet> {
+pub(super) fn subnets<'a>(wanted: &Wanted<'a>) -> Vec<&'a PrivateSubnet> {
     let all = wanted.ground.one_a_zone();
     let made_in: BTreeSet<&str> = wanted.facts.zones.iter().map(String::as_str).collect();
     let there: Vec<&PrivateSubnet> =

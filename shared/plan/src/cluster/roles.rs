@@ -79,6 +79,46 @@ pub(super) fn control_plane(wanted: &Wanted<'_>, key: &Ref, into: &mut Builder) 
     add(wanted, Goal::Foundation, "role-control-plane".to_owned(), "cluster", role, into)
 }
 
+/// The gate's: it may write its log, and Lambda may attach it to the VPC in its name. Its own code may not even do that.
+///
+/// Lambda takes no role of another account, so that its trust needs no condition, and sets none. Sources:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions>,
+/// <https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html>
+pub(super) fn gate(wanted: &Wanted<'_>, function: &str, log_group: &ResourceId, into: &mut Builder) -> ResourceId {
+    let names = &wanted.names;
+    let look = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"];
+    let change = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:UnassignPrivateIpAddresses",
+    ];
+    let from_code =
+        json!({"ArnEquals": {"lambda:SourceFunctionArn": names.arn("lambda", &format!("function:{function}"))}});
+    let all = [look.as_slice(), &change].concat();
+    let attach = statements([
+        json!({"Effect": "Allow", "Action": look, "Resource": "*"}),
+        json!({"Effect": "Allow", "Action": change, "Resource": names.arn("ec2", "*/*")}),
+        json!({"Effect": "Deny", "Action": all, "Resource": "*", "Condition": from_code}),
+    ]);
+    let log = document(json!({
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": joined([json!(Ref::output(log_group, "arn")), json!(":*")]),
+    }));
+    let role = Role {
+        description: format!("The gate of {} works with this role", wanted.name()),
+        trust: document(json!({
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        })),
+        managed: Vec::new(),
+        policies: BTreeMap::from([("attach".to_owned(), attach), ("write-log".to_owned(), log)]),
+    };
+    add(wanted, Goal::Foundation, "role-gate".to_owned(), "gate", role, into)
+}
+
 /// The nodes' of all node groups. It may not change the network: the vpc-cni add-on has a role of its own.
 /// Source: <https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html>
 pub(super) fn nodes(wanted: &Wanted<'_>, into: &mut Builder) -> ResourceId {
@@ -160,5 +200,9 @@ fn cluster_arn(wanted: &Wanted<'_>) -> String {
 
 /// A policy of one statement.
 pub(super) fn document(statement: Value) -> Value {
-    json!({"Version": "2012-10-17", "Statement": [statement]})
+    statements([statement])
+}
+
+fn statements<const N: usize>(statements: [Value; N]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": statements.to_vec()})
 }

@@ -212,6 +212,33 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
+    /// [`domain::Kind::Function`]: a copy of a function of the installation, in the platform's VPC, as our programs are
+    /// built: `provided.al2023` on arm64. Outputs: `arn`, `name`.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+    FunctionSpec {
+        /// Its name, unique in its account and region.
+        name: String,
+        /// What it is for.
+        description: String,
+        /// The ARN of its role.
+        role: Ref,
+        /// The name of the log group that it writes to.
+        log_group: Ref,
+        /// Where its interfaces stand.
+        subnets: Vec<Ref>,
+        /// Their groups.
+        security_groups: Vec<Ref>,
+        /// The digest of its code: as Lambda tells it, the SHA-256 in base64. What the installation has by now is as good:
+        /// no code but that can be had.
+        code: String,
+        /// Its memory in MiB.
+        memory: u32,
+        /// For how many seconds it may work on one request.
+        timeout: u32,
+        /// The user's tags.
+        tags: Tags,
+    }
 }
 
 kinds! {
@@ -224,4 +251,5 @@ kinds! {
     FargateProfileSpec: FargateProfile,
     AddonSpec: Addon,
     PodIdentityAssociationSpec: PodIdentityAssociation,
+    FunctionSpec: Function,
 }

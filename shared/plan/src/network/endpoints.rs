@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use manifest::{EndpointMode, Nat, WITHOUT_NAT};
 
-use super::{GatewayEndpointSpec, Ground, Ingress, InterfaceEndpointSpec, SecurityGroupSpec, Wanted};
+use super::{GatewayEndpointSpec, Ground, Ingress, InterfaceEndpointSpec, SecurityGroupSpec, Source, Wanted};
 use crate::builder::Builder;
 use crate::{Goal, Ref};
 
@@ -62,7 +62,7 @@ fn clients(wanted: &Wanted<'_>, ground: &Ground) -> SecurityGroupSpec {
         vpc: ground.vpc.clone(),
         name: format!("landfall-{}-endpoints", wanted.manifest.metadata.name),
         description: "Clients of the VPC endpoints".to_owned(),
-        ingress: ground.cidrs.iter().map(|from| Ingress { port: 443, from: *from }).collect(),
+        ingress: ground.cidrs.iter().map(|block| Ingress { port: 443, from: Source::Block(*block) }).collect(),
         tags: wanted.tags.clone(),
     }
 }

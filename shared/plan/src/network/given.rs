@@ -50,7 +50,7 @@ pub(super) fn add(wanted: &Wanted<'_>, vpc_id: &str, into: &mut Builder) -> Resu
         cidrs: given.cidrs.clone(),
         private: private_subnets,
         tables: tables.into_iter().map(|(label, table)| Table { label, table }).collect(),
-        api_server: None,
+        api_groups: None,
     })
 }
 

@@ -49,7 +49,7 @@ pub(super) fn add(wanted: &Wanted<'_>, into: &mut Builder) -> Result<(Ground, Sl
     egress::add(wanted, &tables, into);
     let cidrs = std::iter::once(block).chain(pods).collect();
     let private = tables.private.into_iter().map(|table| table.subnet).collect();
-    Ok((Ground { vpc, cidrs, private, tables: all, api_server: None }, slots))
+    Ok((Ground { vpc, cidrs, private, tables: all, api_groups: None }, slots))
 }
 
 /// The route tables and what stands behind them.

@@ -1,5 +1,7 @@
 //! The spec of every kind of the network.
 
+use std::fmt;
+
 use domain::Tags;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -108,12 +110,12 @@ specs! {
         /// The user's tags.
         tags: Tags,
     }
-    /// One TCP port that may be reached from one block.
+    /// One TCP port that may be reached from one source.
     Ingress {
         /// The port.
         port: u16,
         /// From where.
-        from: Ipv4Net,
+        from: Source,
     }
     /// [`domain::Kind::GatewayEndpoint`]. Outputs: `id`.
     GatewayEndpointSpec {
@@ -169,6 +171,29 @@ specs! {
         role: Ref,
         /// The user's tags.
         tags: Tags,
+    }
+}
+
+/// From where a port may be reached. A block is a plain text, as records have it from before there were groups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// From these addresses.
+    Block(Ipv4Net),
+    /// From whatever has this security group.
+    Group {
+        /// Its id.
+        group: Ref,
+    },
+}
+
+impl fmt::Display for Source {
+    /// The block, or which group.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block(block) => block.fmt(f),
+            Self::Group { group } => group.fmt(f),
+        }
     }
 }
 

@@ -45,6 +45,8 @@ fn by_table() {
         (Kind::FargateProfile, json!({"selectors": []}), json!({"selectors": [{}]}), "replace"),
         (Kind::Addon, json!({"configuration": null}), json!({"configuration": {"a": 1}}), "in place"),
         (Kind::PodIdentityAssociation, json!({"role": "a"}), json!({"role": "b"}), "in place"),
+        (Kind::Function, json!({"code": "a"}), json!({"code": "b"}), "in place"),
+        (Kind::Function, json!({"name": "a"}), json!({"name": "b"}), "replace"),
         (Kind::Subnet, json!({"cidr": "10.0.0.0/24"}), json!({}), "replace"),
         (Kind::Subnet, Value::Null, Value::Null, "none"),
     ];

@@ -129,6 +129,31 @@ fn the_control_plane_waits_for_no_way_out() {
     }
 }
 
+#[test]
+fn the_gate_stands_beside_the_control_plane_and_runs_what_the_installation_has() {
+    let manifest = with("", "compute: {managedNodeGroups: {core: {}}}");
+    let plan = planned(&manifest, &facts());
+    let (gate, control_plane): (FunctionSpec, ControlPlaneSpec) = (spec(&plan, "gate"), spec(&plan, "control-plane"));
+    assert_eq!((gate.name.as_str(), gate.code.as_str()), ("main-demo-gate", "Z2F0ZQ=="));
+    assert_eq!(gate.subnets, control_plane.subnets);
+    assert_eq!(plan.resources[&id("gate")].goal, Goal::ControlPlane);
+    let needed_by =
+        |one: &ResourceId, other: &ResourceId| plan.resources[other].needs.iter().any(|need| need.resource == *one);
+    assert!(plan.resources.keys().all(|other| !needed_by(&id("gate"), other)), "nothing waits for it");
+    assert!(!needed_by(&id("control-plane"), &id("gate")));
+
+    let mut newer = running(&control_plane.version, &plan);
+    newer.cluster.as_mut().unwrap().gate_code = "bmV3".to_owned();
+    let changes = diff(&planned(&manifest, &newer), &records(&plan));
+    let told: Vec<_> = changes.iter().map(|change| (change.resource.name(), change.action)).collect();
+    assert_eq!(told, [("gate", Action::Update)]);
+
+    let mut older = facts();
+    older.cluster.as_mut().unwrap().gate_code.clear();
+    let problems = try_planned(&manifest, &older).unwrap_err();
+    assert_eq!(problems.iter().map(|problem| problem.code.as_str()).collect::<Vec<_>>(), ["NoGate"]);
+}
+
 /// What the control plane runs, given what the manifest asks for, and where the next plan goes on to.
 fn step(wanted: &str, current: &str) -> (Plan, Option<String>) {
     let before = planned(&with(&format!(", version: '{current}'"), ""), &facts());

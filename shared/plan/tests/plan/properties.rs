@@ -145,6 +145,7 @@ fn same_spec(desired: &Desired) -> bool {
         Kind::FargateProfile => again::<FargateProfileSpec>,
         Kind::Addon => again::<AddonSpec>,
         Kind::PodIdentityAssociation => again::<PodIdentityAssociationSpec>,
+        Kind::Function => again::<FunctionSpec>,
     };
     read(&desired.spec)
 }

@@ -57,6 +57,7 @@ pub(crate) fn cluster_facts() -> ClusterFacts {
     let machines = [("m6i.large", "x86_64"), ("m5.large", "x86_64"), ("m7g.large", "arm64")];
     ClusterFacts {
         role: "arn:aws:iam::111122223333:role/landfall/main/main-cluster".to_owned(),
+        gate_code: "Z2F0ZQ==".to_owned(),
         versions: (32..=36).map(version).collect(),
         addons: (33..=36).map(addons).collect(),
         principals: ["role/deployer", "role/platform-admin", "permissionSet/AdministratorAccess"].map(arn).into(),

@@ -135,7 +135,7 @@ pub(super) fn identity(kind: Kind, spec: &Value) -> Option<String> {
         Kind::SecurityGroup => &["vpc", "name"],
         Kind::GatewayEndpoint | Kind::InterfaceEndpoint => &["vpc", "service"],
         Kind::TransitGatewayAttachment => &["vpc", "transitGateway"],
-        Kind::LogGroup | Kind::Role | Kind::ControlPlane | Kind::LaunchTemplate => &["name"],
+        Kind::LogGroup | Kind::Role | Kind::ControlPlane | Kind::LaunchTemplate | Kind::Function => &["name"],
         Kind::FlowLog => &["vpc", "logGroup"],
         Kind::OidcProvider => &["issuer"],
         Kind::AccessEntry => &["cluster", "principal"],
@@ -167,12 +167,13 @@ pub(super) fn is_named(kind: Kind) -> bool {
             | Kind::FargateProfile
             | Kind::Addon
             | Kind::PodIdentityAssociation
+            | Kind::Function
     )
 }
 
 /// Whether AWS takes its time for a change of such a thing, does one at a time, and may give up on it.
 pub(super) fn changes_in_time(kind: Kind) -> bool {
-    matches!(kind, Kind::ControlPlane | Kind::NodeGroup | Kind::Addon)
+    matches!(kind, Kind::ControlPlane | Kind::NodeGroup | Kind::Addon | Kind::Function)
 }
 
 /// In what AWS makes and deletes only one thing of that kind at a time.
@@ -225,7 +226,7 @@ pub(super) fn cannot_be_deleted_once_failed(kind: Kind) -> bool {
 pub(super) fn duration(kind: Kind) -> SignedDuration {
     match kind {
         Kind::NatGateway => SignedDuration::from_secs(105),
-        Kind::InterfaceEndpoint | Kind::TransitGatewayAttachment => SignedDuration::from_secs(60),
+        Kind::InterfaceEndpoint | Kind::TransitGatewayAttachment | Kind::Function => SignedDuration::from_secs(60),
         Kind::ControlPlane => SignedDuration::from_secs(540),
         Kind::NodeGroup => SignedDuration::from_secs(120),
         Kind::FargateProfile => SignedDuration::from_secs(90),
@@ -249,7 +250,7 @@ pub(super) fn outputs(kind: Kind, locator: &str, spec: &Value, changes: u32) -> 
         Kind::AccessEntry => &["arn"],
         Kind::LaunchTemplate => &["id", "version"],
         Kind::NodeGroup => &["arn", "name", "version"],
-        Kind::FargateProfile => &["arn", "name"],
+        Kind::FargateProfile | Kind::Function => &["arn", "name"],
         Kind::Addon => &["arn", "version"],
         Kind::PodIdentityAssociation => &["id", "arn"],
         _ => &["id"],

@@ -1,0 +1,175 @@
+//! Whether Kubernetes works, asked through the gate once EKS is done with everything: nodes are ready, the add-ons' pods
+//! are, DNS has somebody who answers, and a pod that comes is scheduled and runs.
+//!
+//! It guarantees: it changes nothing but its own test pod, which is gone when it answers that all is well, or that it is
+//! not; what it waits for it names, and it waits no longer than the installation's patience.
+
+mod judge;
+mod target;
+mod trial;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use domain::{Fault, FaultName};
+use jiff::SignedDuration;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::Client;
+use kube_core::params::ListParams;
+use lambda::{Examined, Triple, call_fault};
+
+use crate::Clients;
+use judge::Workload;
+use target::{Cluster, Group};
+
+const SYSTEM: &str = "kube-system";
+/// The label by which a node says of which node group it is.
+/// <https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html>
+const GROUP: &str = "eks.amazonaws.com/nodegroup";
+/// When to look again.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How much of what is lacking is told: an answer travels through the state machine.
+const TOLD: usize = 4;
+
+/// Who looks.
+#[derive(Debug, Clone)]
+pub struct Health {
+    eks: aws_sdk_eks::Client,
+    lambda: aws_sdk_lambda::Client,
+    credentials: SharedCredentialsProvider,
+    patience: Duration,
+}
+
+impl Health {
+    /// With the credentials of the function, to whose role Landfall's own access entry belongs; none without any.
+    /// `patience` is for how long something may be lacking.
+    pub fn new(config: &SdkConfig, clients: &Clients, patience: Duration) -> Option<Self> {
+        let (eks, lambda) = (clients.eks.clone(), clients.lambda.clone());
+        Some(Self { eks, lambda, credentials: config.credentials_provider()?, patience })
+    }
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// [`FaultName::Unhealthy`] if something is lacking for too long; otherwise as the ways there fail.
+    ///
+    /// Permissions: `lambda:InvokeFunction` on the gate, `eks:DescribeNodegroup`.
+    pub async fn look(&self, examined: Examined) -> Result<Triple, Fault> {
+        let Some(cluster) = Cluster::of(&examined) else { return Ok(Triple::ready("everything is as planned")) };
+        let client = Client {
+            lambda: self.lambda.clone(),
+            credentials: self.credentials.clone(),
+            gate: cluster.gate.clone(),
+            address: cluster.address.clone(),
+        };
+        let groups = self.desired(&cluster).await?;
+        let run = examined.run.to_string();
+        let lacking = lacking(&client, &cluster, &groups, &run).await?;
+        let patience = SignedDuration::try_from(self.patience).unwrap_or(SignedDuration::MAX);
+        let is_overdue = examined.since + patience <= examined.now;
+        if is_overdue && !lacking.is_empty() {
+            trial::clear(&client, &cluster).await;
+        }
+        verdict(&cluster.address.cluster, &lacking, is_overdue)
+    }
+
+    /// How many nodes EKS wants each group to have now: whoever scales may have changed it.
+    async fn desired(&self, cluster: &Cluster) -> Result<BTreeMap<String, u32>, Fault> {
+        let mut desired = BTreeMap::new();
+        for Group { name, .. } in &cluster.groups {
+            let call = self.eks.describe_nodegroup().cluster_name(&cluster.address.cluster).nodegroup_name(name);
+            let answer = call.send().await.map_err(aws::reading("eks:DescribeNodegroup")).map_err(call_fault)?;
+            let scaling = answer.nodegroup.and_then(|group| group.scaling_config);
+            let count = scaling.and_then(|scaling| scaling.desired_size).unwrap_or_default();
+            desired.insert(name.clone(), u32::try_from(count).unwrap_or_default());
+        }
+        Ok(desired)
+    }
+}
+
+/// What is lacking, in sentences. The test pod comes last: it can only run where all else does.
+async fn lacking(
+    client: &Client,
+    cluster: &Cluster,
+    desired: &BTreeMap<String, u32>,
+    run: &str,
+) -> Result<Vec<String>, Fault> {
+    let mut lacking = Vec::new();
+    for (group, desired) in desired {
+        let nodes: Vec<Node> = client.list(None, &ListParams::default().labels(&format!("{GROUP}={group}"))).await?;
+        lacking.extend(judge::nodes(group, *desired, &nodes));
+    }
+    let workloads = workloads(client, cluster).await?;
+    for workload in workloads.iter().filter(|workload| !workload.is_ready()) {
+        let pods: Vec<Pod> = match &workload.selector {
+            Some(labels) => client.list(Some(SYSTEM), &ListParams::default().labels(labels)).await?,
+            None => Vec::new(),
+        };
+        lacking.push(workload.lacking(&pods));
+    }
+    if cluster.has_dns() {
+        let of_dns = ListParams::default().labels("kubernetes.io/service-name=kube-dns");
+        let slices: Vec<EndpointSlice> = client.list(Some(SYSTEM), &of_dns).await?;
+        lacking.extend(judge::dns(&slices));
+    }
+    if lacking.is_empty()
+        && let Some(registry) = workloads.iter().find_map(Workload::registry)
+        && let Some(place) = place(client, cluster, desired).await?
+    {
+        lacking.extend(trial::step(client, &place, registry, run).await?);
+    }
+    Ok(lacking)
+}
+
+async fn workloads(client: &Client, cluster: &Cluster) -> Result<Vec<Workload>, Fault> {
+    let mut workloads = Vec::new();
+    for (addon, name) in target::DAEMON_SETS {
+        if cluster.addons.contains(*addon) {
+            workloads.push(Workload::of_daemon_set(name, client.get::<DaemonSet>(Some(SYSTEM), name).await?));
+        }
+    }
+    if cluster.has_dns() {
+        let name = target::COREDNS;
+        workloads.push(Workload::of_deployment(name, client.get::<Deployment>(Some(SYSTEM), name).await?));
+    }
+    Ok(workloads)
+}
+
+/// Where a pod may come, if anywhere: on a node, or in a namespace that is there and of Fargate.
+async fn place(
+    client: &Client,
+    cluster: &Cluster,
+    desired: &BTreeMap<String, u32>,
+) -> Result<Option<trial::Place>, Fault> {
+    if desired.values().any(|count| *count > 0) {
+        return Ok(Some(cluster.on_nodes()));
+    }
+    for place in cluster.on_fargate() {
+        if client.get::<Namespace>(None, &place.namespace).await?.is_some() {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
+}
+
+fn verdict(cluster: &str, lacking: &[String], is_overdue: bool) -> Result<Triple, Fault> {
+    if lacking.is_empty() {
+        return Ok(Triple::ready("everything is as planned, and Kubernetes works"));
+    }
+    let mut told = lacking.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
+    if lacking.len() > TOLD {
+        told.push_str(&format!("; and {} more", lacking.len() - TOLD));
+    }
+    if is_overdue {
+        let next = format!("look with `landfall shell {cluster}` and `kubectl`, mend it, then retry");
+        return Err(Fault::new(FaultName::Unhealthy, format!("the cluster {cluster} does not work: {told}")).next(next));
+    }
+    Ok(Triple::pending(AGAIN, told))
+}
+
+#[cfg(test)]
+mod tests;
