@@ -14,7 +14,7 @@ async fn functions_in_a_vpc_are_made_reach_their_cluster_and_end_as_on_aws() {
     // Programs that are never run; the functions of this test are its own.
     let functions = dir.path().join("functions");
     std::fs::create_dir_all(&functions).unwrap();
-    for name in ["admit", "alert", "cluster", "fleet", "network", "settle", "teardown"] {
+    for name in ["admit", "alert", "cluster", "fleet", "gate", "network", "settle", "teardown"] {
         std::fs::write(functions.join(name), "#!/bin/sh\nexit 1\n").unwrap();
     }
     let options = Options { dir: dir.path().into(), scale: SCALE, functions: Some(functions) };

@@ -22,7 +22,9 @@ const NODES: &str = "compute: {managedNodeGroups: {core: {instanceTypes: [m7g.la
 
 /// What the port answers who speaks no TLS: an API server says that it wants it, and who is shut out hears nothing.
 async fn heard_at(endpoint: &str) -> String {
-    let mut stream = TcpStream::connect(endpoint.trim_start_matches("https://")).await.unwrap();
+    let Ok(mut stream) = TcpStream::connect(endpoint.trim_start_matches("https://")).await else {
+        return String::new();
+    };
     let _ = stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await;
     let mut heard = Vec::new();
     let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut heard)).await.unwrap();

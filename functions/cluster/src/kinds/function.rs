@@ -132,13 +132,13 @@ impl Resource for Function {
         Ok(Progress::Pending)
     }
 
+    /// What is gone has no tags by which it may be deleted: so it is looked for first.
     async fn delete(&self, subject: &Subject) -> Result<Progress, CallError> {
         let name = subject.locator()?;
-        let call = self.lambda.delete_function().function_name(name).send().await;
-        match call.map_err(aws::deleting("lambda:DeleteFunction")) {
-            Ok(_) => return Ok(Progress::Pending),
-            Err(CallError::NotFound) => {}
-            Err(error) => return Err(error),
+        if self.find(name).await?.is_some() {
+            let call = self.lambda.delete_function().function_name(name);
+            call.send().await.map_err(aws::deleting("lambda:DeleteFunction"))?;
+            return Ok(Progress::Pending);
         }
         let interfaces = self.interfaces(&subject.spec()?).await?;
         if interfaces.is_empty() {

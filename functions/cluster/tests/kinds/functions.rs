@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::NetworkInterface;
 use aws_sdk_iam::operation::get_role::GetRoleOutput;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::create_function::{CreateFunctionError, CreateFunctionOutput};
-use aws_sdk_lambda::operation::delete_function::{DeleteFunctionError, DeleteFunctionOutput};
+use aws_sdk_lambda::operation::delete_function::DeleteFunctionOutput;
 use aws_sdk_lambda::operation::get_function::{GetFunctionError, GetFunctionOutput};
 use aws_sdk_lambda::operation::tag_resource::TagResourceOutput;
 use aws_sdk_lambda::operation::untag_resource::UntagResourceOutput;
@@ -313,16 +313,16 @@ async fn an_update_that_ended_as_failed_in_this_phase_is_a_fault() {
 #[tokio::test]
 async fn a_function_is_gone_only_when_its_interfaces_are() {
     let deleted = answer!(Client::delete_function => DeleteFunctionOutput {});
-    let absent = || refuse!(Client::delete_function => DeleteFunctionError "ResourceNotFoundException");
     let script = Script::of([
+        shown(function(State::Active, "bmV3")),
         deleted,
         gone(),
         interfaces(&["eni-1", "eni-2"]),
-        absent(),
+        gone(),
         interfaces(&["eni-1"]),
         gone(),
         interfaces(&[]),
-        absent(),
+        gone(),
         interfaces(&[]),
         gone(),
     ]);

@@ -98,7 +98,10 @@ fn script(record: &Record) -> Vec<Rule> {
             cluster_name = spec("cluster"),
             association_id = id
         )],
-        Kind::Function => vec![expects!(aws_sdk_lambda, delete_function, DeleteFunctionOutput, function_name = id)],
+        Kind::Function => vec![
+            expects!(aws_sdk_lambda, get_function, GetFunctionOutput, function_name = id),
+            expects!(aws_sdk_lambda, delete_function, DeleteFunctionOutput, function_name = id),
+        ],
         other => panic!("{other} is not of the cluster"),
     }
 }
