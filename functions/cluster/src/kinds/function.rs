@@ -227,13 +227,13 @@ impl Function {
         Ok(())
     }
 
-    /// The ids of Lambda's interfaces in its groups, which are nobody else's. Functions with the same subnets and groups share
-    /// interfaces, so that their description may name another.
+    /// The ids of the interfaces in its groups, which nobody else has. Not by their type or description: functions with the same
+    /// subnets and groups share interfaces, and one that Lambda has detached is no longer of its type, but still to be deleted by
+    /// it, in the name of the function's role.
     async fn interfaces(&self, spec: &FunctionSpec) -> Result<Vec<String>, CallError> {
-        let groups =
-            Filter::builder().name("group-id").set_values(Some(texts(&spec.security_groups).into_iter().collect()));
-        let of_lambda = Filter::builder().name("interface-type").values("lambda");
-        let call = self.ec2.describe_network_interfaces().filters(groups.build()).filters(of_lambda.build());
+        let groups = Some(texts(&spec.security_groups).into_iter().collect());
+        let in_groups = Filter::builder().name("group-id").set_values(groups).build();
+        let call = self.ec2.describe_network_interfaces().filters(in_groups);
         let listed: Result<Vec<NetworkInterface>, _> = call.into_paginator().items().send().collect().await;
         let listed = listed.map_err(aws::reading("ec2:DescribeNetworkInterfaces"))?;
         Ok(listed.into_iter().filter_map(|one| one.network_interface_id).collect())

@@ -108,7 +108,7 @@ fn interfaces(ids: &'static [&'static str]) -> Rule {
                     .iter()
                     .any(|filter| filter.name() == Some(name) && filter.values() == [value.to_owned()])
             };
-            by("group-id", "sg-1") && by("interface-type", "lambda")
+            by("group-id", "sg-1") && asked.filters().len() == 1
         })
         .then_output(|| {
             let one = |id: &&str| NetworkInterface::builder().network_interface_id(*id).build();
