@@ -99,11 +99,13 @@ fn creating(record: &Record, records: &[Record], durations: Durations) -> Durati
     match record.kind {
         Kind::NatGateway => durations.nat_gateway_pending(),
         Kind::InterfaceEndpoint => durations.endpoint_pending(),
+        Kind::Function => durations.function_interfaces_left(),
         Kind::TransitGatewayAttachment => durations.attachment_changing(),
         Kind::ControlPlane => durations.control_plane_creating(),
         Kind::NodeGroup => durations.node_group_changing(),
         Kind::FargateProfile => fargate(records, durations),
         Kind::Addon => durations.addon_changing(),
+        Kind::Function => durations.function_attaching(),
         _ => Duration::ZERO,
     }
 }
@@ -119,6 +121,7 @@ fn deleting(record: &Record, records: &[Record], durations: Durations) -> Durati
             let updates = u32::from(protected) + u32::from(logs);
             durations.control_plane_configuring() * updates + durations.control_plane_deleting()
         }
+        Kind::Function => durations.function_interfaces_left(),
         Kind::TransitGatewayAttachment | Kind::NodeGroup | Kind::FargateProfile | Kind::Addon => {
             creating(record, records, durations)
         }
