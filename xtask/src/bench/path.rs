@@ -99,7 +99,6 @@ fn creating(record: &Record, records: &[Record], durations: Durations) -> Durati
     match record.kind {
         Kind::NatGateway => durations.nat_gateway_pending(),
         Kind::InterfaceEndpoint => durations.endpoint_pending(),
-        Kind::Function => durations.function_interfaces_left(),
         Kind::TransitGatewayAttachment => durations.attachment_changing(),
         Kind::ControlPlane => durations.control_plane_creating(),
         Kind::NodeGroup => durations.node_group_changing(),
