@@ -80,10 +80,10 @@ impl Cluster {
     /// Wherever a profile selects pods, if it says the namespace in full; but not where a pod would be taken for CoreDNS.
     pub(super) fn on_fargate(&self) -> impl Iterator<Item = Place> {
         let (key, value) = DNS_LABEL;
-        let is_dns = move |labels: &BTreeMap<String, String>| labels.get(key).is_some_and(|is| is == value);
-        let fits = move |selector: &&FargateSelector| {
-            !selector.namespace.contains(['*', '?']) && !(selector.namespace == SYSTEM && is_dns(&selector.labels))
+        let of_dns = move |selector: &FargateSelector| {
+            selector.namespace == SYSTEM && selector.labels.get(key).is_some_and(|is| is == value)
         };
+        let fits = move |selector: &&FargateSelector| !selector.namespace.contains(['*', '?']) && !of_dns(selector);
         self.fargate.iter().filter(fits).map(|selector| Place {
             namespace: selector.namespace.clone(),
             labels: selector.labels.clone(),
