@@ -25,9 +25,6 @@ const LONG_CASES: &str = "4096";
 const SAMPLE: usize = 24;
 const DAY: i64 = 24 * 60 * 60;
 
-/// How many tests of one program run at once: the longest are scenarios, which wait more than they work.
-const AT_ONCE: &str = "6";
-
 /// The seeds of the long run.
 const LONG_SEEDS: [(&str, &str); 2] = [("network", "0..200"), ("cluster", "0..20")];
 /// For how many seconds each fuzz target runs.
@@ -54,7 +51,6 @@ pub(crate) async fn run_all(arguments: Arguments) -> Done {
         run(program("go", &["test", "./internal/..."]).current_dir(workspace().join("sandbox/kubernetes")))
     })?;
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    tests.env("RUST_TEST_THREADS", AT_ONCE);
     if arguments.long {
         tests.env("PROPTEST_CASES", LONG_CASES).args(["--", "--include-ignored"]);
     }
