@@ -75,11 +75,12 @@ async fn insights(
     }
 }
 
-/// What is to be said of the minor that the manifest names.
+/// What is to be said of the minor that the manifest names, unless the user knows it.
 fn ending(manifest: &Manifest, facts: &Facts) -> Option<Problem> {
     let cluster = manifest.spec.cluster.as_ref()?;
     let extended = cluster.upgrade_policy.support_type == SupportType::Extended;
-    end_of_support(&cluster.version, extended, facts.cluster.as_ref()?, Clock::system().today())
+    let told = end_of_support(&cluster.version, extended, facts.cluster.as_ref()?, Clock::system().today())?;
+    (!manifest.spec.acknowledges(told.code)).then_some(told)
 }
 
 /// Where the manifest of a new platform goes.

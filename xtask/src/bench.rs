@@ -60,7 +60,7 @@ pub(crate) async fn measure(arguments: Arguments) -> Done {
     let input = format!(r#"{{"platform": "{platform}", "trigger": "Schedule"}}"#);
     let redeploy = executions.run(sandbox.variable("LANDFALL_DEPLOY_MACHINE"), &input).await?;
     let mutations = mutations(&sandbox, calls);
-    user.lift(platform)?;
+    user.types(&["unprotect", platform, "--for", "1h"])?;
     user.types(&["destroy", platform, "--yes", "--wait"])?;
     let teardown = executions.cost(&user.last_execution(platform)?).await?;
 
@@ -105,11 +105,6 @@ impl User<'_> {
         }
         let runs: Vec<Run> = serde_json::from_str(&read(&mut self.command(&["history", platform, "-o", "json"]))?)?;
         Ok(runs.into_iter().next().ok_or("the platform has no run")?.execution)
-    }
-
-    /// Lifts the protection against deletion, where there is one.
-    fn lift(&self, platform: &str) -> Done {
-        self.types(&["unprotect", platform, "--for", "1h"])
     }
 }
 

@@ -42,7 +42,6 @@ impl Eks {
                 "usage": usage,
                 "replacedWith": replaced_with,
                 "stopServingVersion": stop_serving_version,
-                "startServingReplacementVersion": "1.1",
                 "clientStats": [{"userAgent": client, "numberOfRequestsLast30Days": 1, "lastRequestTime": now()}],
             })
         });

@@ -94,7 +94,9 @@ impl<'a> View<'a> {
     }
 
     fn stands_on_passing(&self, desired: &Desired) -> bool {
-        desired.needs.iter().any(|need| self.passing.contains(&need.resource))
+        // What only goes earlier is nothing to stand on.
+        let mut grounds = desired.needs.iter().filter(|need| need.until != Until::Earlier);
+        grounds.any(|need| self.passing.contains(&need.resource))
     }
 
     fn record(&self, id: &ResourceId) -> Option<&'a Stored> {

@@ -37,8 +37,9 @@ impl Finding {
     }
 }
 
-/// The codes of all warnings: what `acknowledge` may name.
+/// What `acknowledge` may name: the codes of all warnings, and of what only the plan finds and a user may insist on.
 pub(crate) const WARNINGS: &[&str] = &[
+    "EndOfSupport",
     "NoWayOut",
     "NoWayToApiServer",
     "NobodyCanLogIn",
@@ -47,6 +48,7 @@ pub(crate) const WARNINGS: &[&str] = &[
     "SingleZone",
     "Unprotected",
     "UnroutedPrivateAccess",
+    "UpgradeRefused",
 ];
 
 /// Every finding that the manifest has not acknowledged.
@@ -57,9 +59,7 @@ pub(crate) fn judge(manifest: &Manifest, tree: &Node) -> Vec<Problem> {
     cluster::judge(&manifest.spec, &mut findings);
     compute::judge(&manifest.spec, &mut findings);
     accounts::judge(&manifest.spec, &mut findings);
-    findings.retain(|finding| {
-        finding.severity == Severity::Error || !manifest.spec.acknowledge.iter().any(|code| code == finding.code)
-    });
+    findings.retain(|finding| finding.severity == Severity::Error || !manifest.spec.acknowledges(finding.code));
     findings.into_iter().map(|finding| located(finding, tree)).collect()
 }
 

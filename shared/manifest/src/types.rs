@@ -68,7 +68,7 @@ pub struct Spec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "policy-name", "examples" = ["corp-boundary"]))]
     pub permissions_boundary: Option<String>,
-    /// Codes of warnings that you accept.
+    /// Codes of warnings that you accept. `UpgradeRefused` asks for a minor although EKS's readiness checks speak against it.
     #[serde(default)]
     #[schemars(extend("examples" = [["SingleZone"]]))]
     pub acknowledge: Vec<String>,
@@ -94,6 +94,13 @@ pub struct Spec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("examples" = [{"apps/api": {"secretsPrefix": "apps/"}}]))]
     pub service_accounts: BTreeMap<String, ServiceAccount>,
+}
+
+impl Spec {
+    /// Whether the user accepts what this code says.
+    pub fn acknowledges(&self, code: &str) -> bool {
+        self.acknowledge.iter().any(|accepted| accepted == code)
+    }
 }
 
 /// What may be destroyed, and when. A revision is judged by the guards of the one before it.

@@ -34,7 +34,7 @@ pub use gate::is_gate;
 pub use marks::*;
 pub use specs::*;
 pub use upgrade::{Upgrade, UpgradeStep, VersionChange, upgrade};
-pub use versions::end_of_support;
+pub use versions::{end_of_support, minor};
 
 use crate::builder::Builder;
 use crate::names::Names;
@@ -107,7 +107,9 @@ pub(crate) fn add(
     let (unknown, nothing) = (ClusterFacts::default(), Compute::default());
     let known = facts.cluster.as_ref().unwrap_or(&unknown);
     let mut problems = Vec::new();
-    let step = versions::step(cluster, known).map_err(|problem| problems.push(problem)).ok();
+    let step = versions::step(cluster, known, manifest.spec.acknowledges(versions::UPGRADE_REFUSED))
+        .map_err(|problem| problems.push(problem))
+        .ok();
     let wanted = Wanted {
         names,
         manifest,

@@ -45,6 +45,7 @@ pub fn changeable(kind: Kind) -> &'static [&'static str] {
             "publicAccessCidrs",
             "logging",
             "supportType",
+            "forceUpgrade",
             "deletionProtection",
             "autoMode",
         ],

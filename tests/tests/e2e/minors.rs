@@ -70,7 +70,7 @@ fn a_minor_is_refused_fails_and_goes_back() {
         let (_, cause) = user.refusal().await;
         assert!(cause.contains("/apis/old.example/v1beta1/things") && cause.contains("old-operator/v0.1"), "{cause}");
         runs_all(world, "1.34").await;
-        world.sandbox.deprecated_api("minors", None);
+        let insists = |spec: String| format!("acknowledge: [UpgradeRefused]\n{spec}");
 
         // One group comes along and the other does not: what did has to go back.
         let last = Effect::FailLater { code: "PodEvictionFailure".into(), message: "so it was scripted".into() };
@@ -78,7 +78,7 @@ fn a_minor_is_refused_fails_and_goes_back() {
             .sandbox
             .script(Rule::new("eks", "UpdateNodegroupVersion", last).times(1).about("minors/node-groups/apps"));
         let since = world.last_call();
-        let run = user.apply(&at("1.35")).await;
+        let run = user.apply(&insists(at("1.35"))).await;
         world.sandbox.clear_rules();
         assert_eq!((run.status, run.restored), (RunStatus::Failed, true), "{:?}", run.failure);
         let message = run.failure.unwrap().message;
@@ -96,8 +96,9 @@ fn a_minor_is_refused_fails_and_goes_back() {
             "minSize: 2",
             1,
         );
-        deployed_though_busy(&user, &more).await;
+        deployed_though_busy(&user, &insists(more)).await;
         runs_all(world, "1.35").await;
+        world.sandbox.deprecated_api("minors", None);
         user.deploy(&at("1.34")).await;
         runs_all(world, "1.34").await;
         destroyed(&user).await;

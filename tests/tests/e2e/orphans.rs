@@ -8,6 +8,7 @@ use ledger::Orphans;
 use serde_json::json;
 use tokio::process::Command;
 
+use crate::clusters::cluster;
 use crate::support::{Person, User, World, alone, scenario};
 
 /// A ULID of 2016: <https://github.com/ulid/spec>
@@ -129,20 +130,16 @@ async fn cluster_of_strangers(world: &World, subnets: &[String], role: &str) -> 
 }
 
 /// A cluster whose control plane logs, and that its manifest may lose without approval.
-const CLUSTER: &str = "safety: {approval: Never}
-acknowledge: [NobodyCanLogIn]
-network: {availabilityZones: 2, nat: Single}
-cluster:
-  version: '1.35'
-  apiServer: {publicAccessCidrs: [203.0.113.7/32]}
-  logging: {types: [api], retentionDays: 30}
-compute: {fargateProfiles: {apps: {selectors: [{namespace: apps}]}}}";
+fn spec() -> String {
+    let fargate = "  logging: {types: [api]}\ncompute: {fargateProfiles: {apps: {selectors: [{namespace: apps}]}}}";
+    cluster(fargate).replacen("safety: {", "safety: {approval: Never, ", 1)
+}
 
 #[test]
 fn what_belongs_to_clusters_is_listed_with_the_command_that_removes_it() {
     alone(async |world| {
         let user = world.user("former");
-        user.deploy(CLUSTER).await;
+        user.deploy(&spec()).await;
         let reader = world.person("reader").await;
         assert_eq!(orphans(&reader).await.orphans, Vec::new(), "all that a cluster is made of is named");
 

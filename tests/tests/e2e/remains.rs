@@ -7,24 +7,21 @@ use ledger::{Report, Status};
 use sandbox::Rule;
 use serde_json::json;
 
+use crate::clusters::cluster;
 use crate::support::{User, World, alone, scenario, until};
 
 /// Two nodes, and a control plane that logs: both leave something behind.
-const SPEC: &str = "safety: {deletionProtection: false}
-acknowledge: [NobodyCanLogIn]
-network: {availabilityZones: 2, nat: Single}
-cluster:
-  version: '1.35'
-  apiServer: {publicAccessCidrs: [203.0.113.7/32]}
-  logging: {types: [api], retentionDays: 30}
-compute:
-  managedNodeGroups:
-    core: {instanceTypes: [m7g.large], minSize: 2, maxSize: 2}";
+fn spec() -> String {
+    let group = "{instanceTypes: [m7g.large], minSize: 2, maxSize: 2}";
+    cluster(&format!(
+        "  logging: {{types: [api], retentionDays: 30}}\ncompute: {{managedNodeGroups: {{core: {group}}}}}"
+    ))
+}
 
 /// The platform with its cluster.
 async fn deployed(world: &'static World, name: &str) -> User {
     let user = world.user(name);
-    user.deploy(SPEC).await;
+    user.deploy(&spec()).await;
     user
 }
 

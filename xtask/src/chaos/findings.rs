@@ -218,14 +218,26 @@ mod tests {
         assert_eq!(findings().await, Vec::<String>::new());
 
         let logs = aws_sdk_cloudwatchlogs::Client::new(sandbox.config());
-        let group = "/landfall/landfall/demo/flow-logs";
-        logs.create_log_group().log_group_name(group).send().await.unwrap();
+        let groups = ["/aws/eks/demo/cluster", "/landfall/landfall/demo/flow-logs"];
+        for group in groups {
+            logs.create_log_group().log_group_name(group).send().await.unwrap();
+        }
+        let kms = aws_sdk_kms::Client::new(sandbox.config());
+        let key = kms.create_key().send().await.unwrap().key_metadata.unwrap().key_id;
+        let alias = "alias/landfall/landfall/demo/eks";
+        kms.create_alias().alias_name(alias).target_key_id(key).send().await.unwrap();
         let iam = aws_sdk_iam::Client::new(sandbox.config());
         let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
         let role = iam.create_role().role_name("left").path("/landfall/landfall/demo/");
         role.assume_role_policy_document(trust).send().await.unwrap();
-        assert_eq!(findings().await, [format!("left in AWS: {group}"), "left in AWS: left".to_owned()]);
-        logs.delete_log_group().log_group_name(group).send().await.unwrap();
+        let mut found = findings().await;
+        found.sort();
+        let left = [groups[0], groups[1], alias, "left"];
+        assert_eq!(found, left.map(|left| format!("left in AWS: {left}")));
+        for group in groups {
+            logs.delete_log_group().log_group_name(group).send().await.unwrap();
+        }
+        kms.delete_alias().alias_name(alias).send().await.unwrap();
         iam.delete_role().role_name("left").send().await.unwrap();
 
         let run = Run::new(name.clone(), Machine::Deploy, Trigger::Upload, "arn".into(), now);

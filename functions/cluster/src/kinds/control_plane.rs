@@ -99,6 +99,7 @@ impl Resource for ControlPlane {
         let changes = &eks::left(changes, &shown(&spec, &cluster));
         if changed(changes, "version") {
             let call = self.eks.update_cluster_version().name(&spec.name).version(&spec.version);
+            let call = if spec.force_upgrade { call.force(true) } else { call };
             call.send().await.map_err(aws::changing("eks:UpdateClusterVersion"))?;
             return Ok(Progress::Pending);
         }

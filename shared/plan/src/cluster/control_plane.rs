@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::ResourceId;
 use manifest::{AccessEntry, LogType, NodePool, SupportType};
 
+use super::versions::UPGRADE_REFUSED;
 use super::{
     AccessEntrySpec, AccessPolicy, AutoMode, CONTROL_PLANE, ControlPlaneSpec, Foundation, KmsKeySpec, OidcProviderSpec,
     Wanted, roles,
@@ -40,6 +41,7 @@ fn spec(wanted: &Wanted<'_>, key: Ref, role: &ResourceId, into: &mut Builder) ->
     ControlPlaneSpec {
         name: wanted.name().to_owned(),
         version: wanted.version.clone(),
+        force_upgrade: wanted.manifest.spec.acknowledges(UPGRADE_REFUSED),
         role: Ref::output(role, "arn"),
         vpc: wanted.ground.vpc.clone(),
         zones: subnets.iter().map(|private| private.zone.clone()).collect::<BTreeSet<_>>().into_iter().collect(),

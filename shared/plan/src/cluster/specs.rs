@@ -32,6 +32,9 @@ specs! {
         name: String,
         /// The minor, such as `1.35`. An update goes one minor at a time; the plan sees to that.
         version: String,
+        /// Whether another minor is asked for although readiness checks of EKS speak against it: `force` of UpdateClusterVersion.
+        #[serde(default)]
+        force_upgrade: bool,
         /// The ARN of its role.
         role: Ref,
         /// The VPC, in which EKS leaves it for life.

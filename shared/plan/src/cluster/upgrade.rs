@@ -8,7 +8,7 @@ use domain::{Component, Kind, Record, ResourceId, Target};
 use manifest::Manifest;
 use serde::{Deserialize, Serialize};
 
-use super::versions::minor;
+use super::versions::{minor, refused};
 use super::{AddonSpec, CONTROL_PLANE, ControlPlaneSpec};
 use crate::{Facts, Plan, Problem};
 
@@ -121,6 +121,7 @@ fn step(plan: &Plan, before: &mut BTreeMap<ResourceId, String>) -> UpgradeStep {
 
 fn risks(manifest: &Manifest, from: &str, steps: &[UpgradeStep], facts: &Facts) -> Vec<Problem> {
     let mut risks: Vec<Problem> = way_back(from, steps).into_iter().collect();
+    risks.extend(insisted(steps, facts));
     let compute = manifest.spec.compute.clone().unwrap_or_default();
     if !compute.managed_node_groups.is_empty() {
         risks.push(Problem::new(
@@ -138,6 +139,14 @@ fn risks(manifest: &Manifest, from: &str, steps: &[UpgradeStep], facts: &Facts) 
     }
     risks.extend(pinned(manifest, steps, facts));
     risks
+}
+
+/// What the manifest insists on: a plan whose facts know of refusals was made only for that.
+fn insisted(steps: &[UpgradeStep], facts: &Facts) -> Option<Problem> {
+    let facts = facts.cluster.as_ref().filter(|facts| !facts.refusals.is_empty())?;
+    let mut risk = refused(&steps.first()?.version, facts);
+    risk.fix = "EKS is told to do it all the same, because `UpgradeRefused` is acknowledged".to_owned();
+    Some(risk)
 }
 
 /// None for what is a way back itself.

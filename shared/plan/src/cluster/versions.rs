@@ -10,6 +10,9 @@ use crate::{ClusterFacts, KubernetesVersion, Problem, SupportStatus};
 
 const FIELD: &str = "spec.cluster.version";
 
+/// The code of [`refused`], by which a manifest may insist on the minor.
+pub(super) const UPGRADE_REFUSED: &str = "UpgradeRefused";
+
 /// How many days before the end of standard support it is said.
 const DAYS_AHEAD: i32 = 60;
 
@@ -22,7 +25,8 @@ pub(super) struct Step {
     pub(super) next: Option<String>,
 }
 
-pub(super) fn step(cluster: &Cluster, facts: &ClusterFacts) -> Result<Step, Problem> {
+/// `is_forced`: whether what EKS's checks say against the next minor is to be overridden.
+pub(super) fn step(cluster: &Cluster, facts: &ClusterFacts, is_forced: bool) -> Result<Step, Problem> {
     let wanted = cluster.version.as_str();
     let last = |version: &str| Step { version: version.to_owned(), next: None };
     let step = match facts.current.as_deref() {
@@ -38,7 +42,7 @@ pub(super) fn step(cluster: &Cluster, facts: &ClusterFacts) -> Result<Step, Prob
         Some(current) => climb(minor(current), minor(wanted)),
         None => last(wanted),
     };
-    if !facts.refusals.is_empty() {
+    if !facts.refusals.is_empty() && !is_forced {
         return Err(refused(&step.version, facts));
     }
     for version in [Some(wanted), Some(step.version.as_str())].into_iter().flatten() {
@@ -52,8 +56,8 @@ fn climb(current: u32, wanted: u32) -> Step {
     Step { version: format!("1.{}", current + 1), next }
 }
 
-/// The number of a minor: 35 of `1.35`.
-pub(super) fn minor(version: &str) -> u32 {
+/// The number of a minor: 35 of `1.35`; 0 of what is none.
+pub fn minor(version: &str) -> u32 {
     version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or_default()
 }
 
@@ -66,11 +70,13 @@ fn down(current: &str, facts: &ClusterFacts) -> Problem {
     Problem::new("Downgrade", FIELD, message, fix)
 }
 
-/// What EKS would refuse once half of the platform is changed is told before anything is.
-fn refused(version: &str, facts: &ClusterFacts) -> Problem {
+/// What EKS would refuse once half of the platform is changed is told before anything is. What is mended may be told for a
+/// month still, so there is a way to insist: <https://docs.aws.amazon.com/eks/latest/userguide/cluster-insights.html>.
+pub(super) fn refused(version: &str, facts: &ClusterFacts) -> Problem {
     let message = format!("EKS refuses Kubernetes {version}: {}", facts.refusals.join("; "));
-    let fix = "mend what is named, and upload again; EKS looks anew once a day, or when `aws eks start-insights-refresh` asks it to";
-    Problem::new("UpgradeRefused", FIELD, message, fix)
+    let fix = "mend what is named, and upload again; EKS looks anew once a day, or when `aws eks start-insights-refresh` asks \
+               it to, and tells the use of an API for thirty days: if you know better, acknowledge `UpgradeRefused`";
+    Problem::new(UPGRADE_REFUSED, FIELD, message, fix)
 }
 
 fn offered(version: &str, cluster: &Cluster, facts: &ClusterFacts) -> Result<(), Problem> {
@@ -145,7 +151,7 @@ mod tests {
     fn asked(wanted: &str, current: Option<&str>, roll_back: Option<&str>, support: SupportType) -> String {
         let mut cluster = Cluster { version: wanted.to_owned(), ..Cluster::default() };
         cluster.upgrade_policy.support_type = support;
-        match step(&cluster, &facts(current, roll_back)) {
+        match step(&cluster, &facts(current, roll_back), false) {
             Ok(Step { version, next }) => format!("{version} {}", next.unwrap_or_default()).trim().to_owned(),
             Err(problem) => format!("{}: {}", problem.code, problem.fix),
         }
@@ -185,6 +191,18 @@ mod tests {
         for (wanted, current, roll_back, support, expected) in table {
             assert_eq!(asked(wanted, current, roll_back, support), expected, "{wanted} from {current:?}");
         }
+    }
+
+    #[test]
+    fn what_eks_refuses_is_asked_for_only_by_who_insists() {
+        let cluster = Cluster { version: "1.36".to_owned(), ..Cluster::default() };
+        let facts = ClusterFacts { refusals: vec!["an API in use goes".to_owned()], ..facts(Some("1.35"), None) };
+        let refused = step(&cluster, &facts, false).unwrap_err();
+        assert_eq!(
+            (refused.code.as_str(), refused.message.as_str()),
+            ("UpgradeRefused", "EKS refuses Kubernetes 1.36: an API in use goes")
+        );
+        assert_eq!(step(&cluster, &facts, true).unwrap().version, "1.36");
     }
 
     #[test]

@@ -208,6 +208,9 @@ fn the_way_back_has_the_control_plane_last() {
     for other in [&up, &planned(&with(", version: '1.36'", ""), &facts)] {
         assert!(matches!(other.facing(&there), Cow::Borrowed(_)), "only the way back is another");
     }
+    let services = ", version: '1.34', kubernetesNetworkConfig: {serviceIpv4Cidr: 172.30.0.0/16}";
+    let other = planned(&with(services, ""), &facts);
+    assert!(matches!(other.facing(&there), Cow::Borrowed(_)), "another control plane goes no way back");
 }
 
 #[test]
