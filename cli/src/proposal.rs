@@ -80,7 +80,7 @@ fn ending(manifest: &Manifest, facts: &Facts) -> Option<Problem> {
     let cluster = manifest.spec.cluster.as_ref()?;
     let extended = cluster.upgrade_policy.support_type == SupportType::Extended;
     let told = end_of_support(&cluster.version, extended, facts.cluster.as_ref()?, Clock::system().today())?;
-    (!manifest.spec.acknowledges(told.code)).then_some(told)
+    (!manifest.spec.acknowledges(&told.code)).then_some(told)
 }
 
 /// Where the manifest of a new platform goes.

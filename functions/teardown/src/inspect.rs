@@ -71,14 +71,18 @@ async fn made_for(clients: &Clients, vpc: &str, cluster: &Record) -> Result<BTre
     Ok(made.into_iter().map(|found| found.locator).collect())
 }
 
-/// The ids of the interfaces by which Lambda attaches a function of the platform, which go some time after it. Nobody else
-/// has its group.
+/// The ids of the interfaces by which Lambda attaches a function of the platform, which go some time after it. By its groups
+/// alone, which nobody else has: one that Lambda has detached is no longer of Lambda's type.
 async fn attached(clients: &Clients, function: &Record) -> Result<BTreeSet<String>, Fault> {
     let groups = function.spec["securityGroups"].as_array().into_iter().flatten().filter_map(|group| group.as_str());
     let mut its_own = BTreeSet::new();
     for group in groups {
-        let by = vec![filter("group-id", group), filter("interface-type", "lambda")];
-        its_own.extend(ec2::interfaces(&clients.ec2, by).await?.into_iter().map(|found| found.locator));
+        its_own.extend(
+            ec2::interfaces(&clients.ec2, vec![filter("group-id", group)])
+                .await?
+                .into_iter()
+                .map(|found| found.locator),
+        );
     }
     Ok(its_own)
 }
@@ -174,7 +178,7 @@ mod tests {
             platform: PlatformName::parse("demo").unwrap(),
             incarnation: Incarnation::parse("01JD0000000000000000000002").unwrap(),
         };
-        let gate = Record { spec: json!({"securityGroups": ["sg-gate"]}), ..record(Kind::Function, "home-demo-gate") };
+        let gate = Record { spec: json!({"securityGroups": ["sg-gate"]}), ..record(Kind::Function, "home_demo_gate") };
         let records = [record(Kind::Vpc, "vpc-1"), record(Kind::ControlPlane, "demo"), gate];
         inspect(&account.clients().0, &identity, &records).await
     }
@@ -201,6 +205,7 @@ mod tests {
         let of_lambda = |id: &str, group: &str| interface(id, "in-use", group).interface_type("lambda".into()).build();
         let mut account = with_cluster();
         account.interfaces.push(of_lambda("eni-gate", "sg-gate"));
+        account.interfaces.push(interface("eni-detached", "available", "sg-gate").build());
         inspected(account.clone()).await.unwrap();
         account.interfaces.push(of_lambda("eni-theirs", "sg-theirs"));
         let told = inspected(account).await.unwrap_err().to_string();

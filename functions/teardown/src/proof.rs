@@ -179,14 +179,14 @@ mod tests {
     async fn a_gate_is_left_and_the_installations_own_functions_are_not() {
         let ours = || identity("demo").platform_tags();
         let functions = vec![
-            ("home-demo-gate", ours()),
-            ("home-other-gate", identity("other").platform_tags()),
-            ("home-theirs-gate", Tags::new()),
+            ("home_demo_gate", ours()),
+            ("home_other_gate", identity("other").platform_tags()),
+            ("home_theirs_gate", Tags::new()),
             ("home-gate", ours()),
         ];
         let report = proved(&Account { functions, ..Account::default() }, None).await;
-        assert_eq!(left(&report), ["home-demo-gate"]);
-        assert_eq!(report.left[0].command, "aws lambda delete-function --function-name home-demo-gate");
+        assert_eq!(left(&report), ["home_demo_gate"]);
+        assert_eq!(report.left[0].command, "aws lambda delete-function --function-name home_demo_gate");
     }
 
     #[tokio::test]

@@ -101,6 +101,11 @@ fn is_server_error(code: &str) -> bool {
             | "Unavailable"
             | "RequestTimeout"
             | "RequestTimeoutException"
+            // Lambda, of a function that was not called for weeks: this call wakes it.
+            // <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>
+            | "CodeArtifactUserPendingException"
+            | "ENINotReadyException"
+            | "ResourceNotReadyException"
     )
 }
 

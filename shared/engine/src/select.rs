@@ -119,6 +119,10 @@ impl<'a> View<'a> {
                 selection.blocked.push((id.clone(), "waits until the one before is gone".to_owned()));
                 continue;
             }
+            if let Some(surplus) = self.standing_in_the_way(id, desired).next() {
+                selection.blocked.push((id.clone(), format!("waits until {} is gone", surplus.record.edge())));
+                continue;
+            }
             match self.ready(desired) {
                 Ok(wanted) => selection.tasks.push(self.task(id, desired.kind, wanted)),
                 Err(reason) => selection.blocked.push((id.clone(), reason)),
@@ -184,12 +188,26 @@ impl<'a> View<'a> {
         desired.kind.is_exclusive() && is_replaced(desired.kind, *stored, spec.as_ref())
     }
 
-    /// What must go before a goal is reached: what gives way, and all that stands on it.
+    /// What stands on a resource that follows what stands on it, and cannot follow because the plan does not want it.
+    fn standing_in_the_way(&self, id: &ResourceId, desired: &Desired) -> impl Iterator<Item = &'a Stored> {
+        let follows = desired.needs.iter().any(|need| need.until == Until::Earlier);
+        let ground = self.record(id).filter(|_| follows).map(|stored| stored.record.edge());
+        let stored = self.by_id.values().flatten().copied();
+        stored.filter(move |stored| {
+            ground.as_ref().is_some_and(|ground| stored.record.needs.contains(ground)) && !self.means(stored)
+        })
+    }
+
+    /// What must go before a goal is reached: what gives way or stands in the way, and all that stands on it.
     fn giving_way(&self, goal: Goal, records: &[Stored]) -> BTreeSet<Edge> {
-        let first =
-            self.plan.resources.iter().filter(|(id, desired)| desired.goal == goal && self.gives_way(id, desired));
-        let mut going: BTreeSet<Edge> =
-            first.filter_map(|(id, _)| self.record(id)).map(|stored| stored.record.edge()).collect();
+        let of_goal = self.plan.resources.iter().filter(|(_, desired)| desired.goal == goal);
+        let mut going: BTreeSet<Edge> = BTreeSet::new();
+        for (id, desired) in of_goal {
+            let old = self.record(id).filter(|_| self.gives_way(id, desired));
+            going.extend(
+                old.into_iter().chain(self.standing_in_the_way(id, desired)).map(|stored| stored.record.edge()),
+            );
+        }
         loop {
             let stands = |stored: &&Stored| stored.record.needs.iter().any(|need| going.contains(need));
             let more: Vec<Edge> = records.iter().filter(stands).map(|stored| stored.record.edge()).collect();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Facts;
+use crate::reference::resolve_known;
 
 /// The number of a platform's plan, counted from 1. Number 0 is the empty plan: the goal of a teardown.
 pub type PlanNumber = u64;
@@ -98,6 +99,26 @@ impl Plan {
             self.visit(&need.resource, seen, order);
         }
         order.push(id);
+    }
+
+    /// Of each resource that is there the record that the plan means, and what is wanted of it: what nobody knows yet is
+    /// still a reference in that.
+    pub fn meant<'a>(
+        &self,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> BTreeMap<&ResourceId, (&'a Record, Value)> {
+        let mut by_id: BTreeMap<&ResourceId, Vec<&Record>> = BTreeMap::new();
+        for record in records {
+            by_id.entry(&record.id).or_default().push(record);
+        }
+        let mut meant: BTreeMap<&ResourceId, (&Record, Value)> = BTreeMap::new();
+        for id in Component::ALL.iter().flat_map(|component| self.in_order(*component)) {
+            let Some(desired) = self.resources.get(id) else { continue };
+            let (spec, _) = resolve_known(&desired.spec, &|of| meant.get(of).map(|(record, _)| &record.outputs));
+            let there = by_id.get(id).and_then(|all| current(all.iter().copied(), desired.kind, Some(&spec)));
+            meant.extend(there.map(|record| (id, (record, spec))));
+        }
+        meant
     }
 
     /// The plan as it is carried out from where things stand: the same resources, in an order that AWS allows.

@@ -36,10 +36,11 @@ impl Names<'_> {
         format!("landfall-{}-{what}-{mark}", self.platform)
     }
 
-    /// The name of a function of the platform. The installation comes first, as in the names of its own functions, and by
-    /// `what` at its end it is told from these. Of Lambda's 64 characters, 10 are left for it.
+    /// The name of a function of the platform: `<installation>_<platform>_<what>`. Neither name can hold an underscore, so no
+    /// two installations mean the same function, and none is taken for an installation's own. Of Lambda's 64 characters, 10
+    /// are left for `what`.
     pub(crate) fn function(&self, what: &str) -> String {
-        format!("{}-{}-{what}", self.installation, self.platform)
+        format!("{}_{}_{what}", self.installation, self.platform)
     }
 
     /// The ARN of a policy of the account.

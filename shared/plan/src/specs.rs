@@ -72,9 +72,19 @@ pub fn changeable(kind: Kind) -> &'static [&'static str] {
         Kind::PodIdentityAssociation => &["tags", "role"],
         // https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html
         // https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html
-        Kind::Function => {
-            &["tags", "code", "role", "logGroup", "subnets", "securityGroups", "memory", "timeout", "description"]
-        }
+        Kind::Function => &[
+            "tags",
+            "code",
+            "layers",
+            "environment",
+            "role",
+            "logGroup",
+            "subnets",
+            "securityGroups",
+            "memory",
+            "timeout",
+            "description",
+        ],
     }
 }
 

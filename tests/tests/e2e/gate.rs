@@ -6,7 +6,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::types::Filter;
 use aws_sdk_lambda::primitives::Blob;
-use domain::Region;
+use aws_sdk_lambda::types::Environment;
+use domain::{Outputs, Region};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Address, Client};
 use ledger::RunStatus;
@@ -55,6 +56,19 @@ fn passages(world: &World) -> usize {
     world.sandbox.calls().iter().filter(through).filter(|call| call.caller.contains("ClusterRole")).count()
 }
 
+/// How the installation's own gate, which stands in no VPC, fails when it is asked to go to this control plane.
+async fn asked_by_the_installations_own(world: &World, control_plane: &Outputs) -> String {
+    let request = json!({
+        "endpoint": control_plane["endpoint"], "certificateAuthority": control_plane["certificateAuthority"],
+        "method": "GET", "path": "/version",
+    });
+    let payload = Blob::new(request.to_string());
+    let answer = world.lambda.invoke().function_name("landfall-gate").payload(payload).send().await.unwrap();
+    assert!(answer.function_error().is_some());
+    let told: Value = serde_json::from_slice(answer.payload().unwrap().as_ref()).unwrap();
+    told["errorType"].as_str().unwrap().to_owned()
+}
+
 async fn interfaces(world: &World, group: &str) -> usize {
     let in_group = Filter::builder().name("group-id").values(group).build();
     let listed = world.ec2.describe_network_interfaces().filters(in_group).send().await.unwrap();
@@ -81,7 +95,9 @@ fn a_cluster_that_only_its_vpc_reaches_is_verified_through_its_gate_and_taken_aw
         let network = world.eks.describe_cluster().name("inside").send().await.unwrap().cluster.unwrap();
         let network = network.resources_vpc_config.unwrap();
         assert!(!network.endpoint_public_access() && network.endpoint_private_access());
-        assert_eq!(heard_at(&records["control-plane"].outputs["endpoint"]).await, "");
+        let there = &records["control-plane"].outputs;
+        assert_eq!(heard_at(&there["endpoint"]).await, "");
+        assert_eq!(asked_by_the_installations_own(world, there).await, "ConnectionLost");
         let kubernetes = kubernetes(&user, &ada).await;
         assert_eq!(kubernetes.get::<Pod>(Some("kube-system"), "landfall-verify").await.unwrap(), None);
         assert!(kubernetes.get::<Service>(Some("kube-system"), "kube-dns").await.unwrap().is_some());
@@ -95,13 +111,17 @@ fn a_cluster_that_only_its_vpc_reaches_is_verified_through_its_gate_and_taken_aw
         let call = world.lambda.update_function_code().function_name(gate).zip_file(Blob::new(other));
         call.send().await.unwrap();
         settled(world, gate).await;
-        let call = world.lambda.update_function_configuration().function_name(gate).memory_size(512);
+        let theirs = Environment::builder().variables("LD_PRELOAD_OF_SOMEBODY", "/opt/listen.so").build();
+        let call =
+            world.lambda.update_function_configuration().function_name(gate).memory_size(512).environment(theirs);
         call.send().await.unwrap();
         settled(world, gate).await;
         mended(&user).await;
         let ours = world.lambda.get_function_configuration().function_name("landfall-gate").send().await.unwrap();
         let found = world.lambda.get_function_configuration().function_name(gate).send().await.unwrap();
         assert_eq!((found.code_sha256(), found.memory_size()), (ours.code_sha256(), Some(256)));
+        let variables = found.environment().and_then(|environment| environment.variables());
+        assert!(variables.is_none_or(|variables| variables.is_empty()), "{variables:?}");
 
         user.deploy(&spec("team: two")).await;
         let tags = world.lambda.list_tags().resource(found.function_arn().unwrap()).send().await.unwrap().tags.unwrap();
@@ -139,6 +159,11 @@ fn what_does_not_work_in_kubernetes_ends_the_run_and_is_named() {
              accessEntries: {{ada: {{user: deaf-ada, policies: [AmazonEKSClusterAdminPolicy]}}}}}}\n{NODES}"
         );
         user.deploy(&spec).await;
+        assert_ne!(
+            heard_at(&user.records().await["control-plane"].outputs["endpoint"]).await,
+            "",
+            "this one is public"
+        );
         // EKS looks at the pods of CoreDNS, and not whether anybody finds them.
         let kubernetes = kubernetes(&user, &ada).await;
         kubernetes.delete::<Service>(Some("kube-system"), "kube-dns").await.unwrap();
@@ -168,20 +193,5 @@ fn pods_that_fit_nowhere_end_the_first_deploy() {
         assert_eq!((run.status, failure.name.as_str()), (RunStatus::Failed, "Unhealthy"), "{failure:?}");
         assert!(failure.message.contains("cluster/addon-coredns"), "{failure:?}");
         assert_eq!(user.physical().await, Vec::<String>::new());
-    });
-}
-
-/// It is there to be copied: it stands in no VPC, and whoever calls it comes to no API server.
-#[test]
-fn the_installations_own_gate_leads_nowhere() {
-    scenario(async |world| {
-        let request = json!({
-            "endpoint": "https://127.0.0.1:1", "certificateAuthority": "", "method": "GET", "path": "/version",
-        });
-        let payload = Blob::new(request.to_string());
-        let answer = world.lambda.invoke().function_name("landfall-gate").payload(payload).send().await.unwrap();
-        assert!(answer.function_error().is_some());
-        let told: Value = serde_json::from_slice(answer.payload().unwrap().as_ref()).unwrap();
-        assert_eq!(told["errorType"], "ConnectionLost", "{told}");
     });
 }

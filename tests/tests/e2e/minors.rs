@@ -72,13 +72,14 @@ fn a_minor_is_refused_fails_and_goes_back() {
         runs_all(world, "1.34").await;
         let insists = |spec: String| format!("acknowledge: [UpgradeRefused]\n{spec}");
 
-        // One group comes along and the other does not: what did has to go back.
+        // One group comes along and another does not: what did has to go back, and the new one has to go.
         let last = Effect::FailLater { code: "PodEvictionFailure".into(), message: "so it was scripted".into() };
         world
             .sandbox
             .script(Rule::new("eks", "UpdateNodegroupVersion", last).times(1).about("minors/node-groups/apps"));
         let since = world.last_call();
-        let run = user.apply(&insists(at("1.35"))).await;
+        let more = at("1.35").replace("{apps:", "{batch: {instanceTypes: [m7g.large], minSize: 1, maxSize: 1}, apps:");
+        let run = user.apply(&insists(more)).await;
         world.sandbox.clear_rules();
         assert_eq!((run.status, run.restored), (RunStatus::Failed, true), "{:?}", run.failure);
         let message = run.failure.unwrap().message;

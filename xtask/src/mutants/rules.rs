@@ -35,19 +35,31 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "on the way back the control plane goes down last",
         file: BACK,
-        from: "if minor(runs) > minor(&wanted) =>",
-        to: "if minor(runs) > minor(&wanted) + 100 =>",
+        from: "if stays && minor(runs) > minor(wanted) =>",
+        to: "if stays && minor(runs) > minor(wanted) + 100 =>",
     },
     Mutant {
         rule: "only a control plane that works goes down after its nodes",
         file: BACK,
-        from: "    let runs = there.filter(works).and_then(",
-        to: "    let runs = there.filter(|record| works(record) || true).and_then(",
+        from: "    let works = matches!(record.state, State::Ready | State::Updating(_));",
+        to: "    let works = true;",
+    },
+    Mutant {
+        rule: "a control plane that is replaced goes no way back",
+        file: BACK,
+        from: "Change::Replace(_));\n    match (record.outputs",
+        to: "Change::None);\n    match (record.outputs",
+    },
+    Mutant {
+        rule: "what nobody wants goes before the control plane that it stands on goes down",
+        file: SELECT,
+        from: "        let follows = desired.needs.iter().any(|need| need.until == Until::Earlier);",
+        to: "        let follows = false;",
     },
     Mutant {
         rule: "a minor that EKS refuses is not planned",
         file: VERSIONS,
-        from: "    if !facts.refusals.is_empty() {",
+        from: "    if !facts.refusals.is_empty() && !is_forced {",
         to: "    if false {",
     },
     Mutant {

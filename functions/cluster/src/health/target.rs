@@ -40,17 +40,11 @@ pub(super) struct Group {
 impl Cluster {
     /// What the plan wants, as it was made. None if it has no cluster, or was made before there were gates.
     pub(super) fn of(examined: &Examined) -> Option<Self> {
-        let record = |name: &str| {
-            let id = ResourceId::new(Component::Cluster, name);
-            examined.plan.resources.get(&id).and_then(|_| newest(&examined.records, &id))
-        };
+        let meant = examined.plan.meant(&examined.records);
+        let record = |name: &str| meant.get(&ResourceId::new(Component::Cluster, name)).map(|(record, _)| *record);
         let (control_plane, gate) = (record(CONTROL_PLANE)?, record(GATE)?);
         let output = |name: &str| control_plane.outputs.get(name).cloned();
-        let planned = examined.plan.resources.iter();
-        let of = |kind: Kind| {
-            let ids = planned.clone().filter(move |(_, desired)| desired.kind == kind).map(|(id, _)| id);
-            ids.filter_map(|id| newest(&examined.records, id))
-        };
+        let of = |kind: Kind| meant.values().map(|(record, _)| *record).filter(move |record| record.kind == kind);
         Some(Self {
             address: Address {
                 cluster: output("name")?,
@@ -95,10 +89,6 @@ impl Cluster {
     pub(super) fn places(&self) -> BTreeSet<String> {
         self.on_fargate().map(|place| place.namespace).chain([SYSTEM.to_owned()]).collect()
     }
-}
-
-fn newest<'a>(records: &'a [Record], id: &ResourceId) -> Option<&'a Record> {
-    records.iter().filter(|record| record.id == *id).max_by_key(|record| record.generation)
 }
 
 fn specs<'a, T: DeserializeOwned>(records: impl Iterator<Item = &'a Record>) -> impl Iterator<Item = T> {

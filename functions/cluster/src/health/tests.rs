@@ -280,7 +280,7 @@ fn examined() -> Examined {
     let endpoint = [("name", "demo"), ("endpoint", "https://a.eks"), ("certificateAuthority", "Q0E=")];
     let all = [
         ("control-plane", Kind::ControlPlane, json!({"name": "demo"}), outputs(&endpoint)),
-        ("gate", Kind::Function, json!({}), outputs(&[("name", "home-demo-gate")])),
+        ("gate", Kind::Function, json!({}), outputs(&[("name", "home_demo_gate")])),
         ("addon-vpc-cni", Kind::Addon, addon("vpc-cni"), Outputs::new()),
         ("addon-coredns", Kind::Addon, addon("coredns"), Outputs::new()),
         ("node-group-core", Kind::NodeGroup, group, Outputs::new()),

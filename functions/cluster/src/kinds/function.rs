@@ -10,8 +10,8 @@ use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, FunctionCode, FunctionConfiguration, LastUpdateStatus, LogFormat, LoggingConfig, Runtime, State,
-    VpcConfig,
+    Architecture, Environment, EnvironmentResponse, FunctionCode, FunctionConfiguration, LastUpdateStatus, Layer,
+    LogFormat, LoggingConfig, Runtime, State, VpcConfig,
 };
 use domain::{Fault, FaultName, Locator, Outputs, Tags};
 use engine::{Actual, CallError, Created, Observed, Progress, Resource, Subject};
@@ -85,6 +85,8 @@ impl Resource for Function {
             .handler(HANDLER)
             .architectures(Architecture::Arm64)
             .code(FunctionCode::builder().zip_file(self.code().await?).build())
+            .set_layers(Some(spec.layers.clone()))
+            .environment(environment(&spec))
             .memory_size(count(spec.memory))
             .timeout(count(spec.timeout))
             .logging_config(logging(&spec))
@@ -124,6 +126,8 @@ impl Resource for Function {
             .function_name(&spec.name)
             .description(&spec.description)
             .role(spec.role.as_str())
+            .set_layers(Some(spec.layers.clone()))
+            .environment(environment(&spec))
             .memory_size(count(spec.memory))
             .timeout(count(spec.timeout))
             .logging_config(logging(&spec))
@@ -201,6 +205,8 @@ impl Function {
             "subnets": listed(&spec.subnets, network.map(|network| network.subnet_ids())),
             "securityGroups": listed(&spec.security_groups, network.map(|network| network.security_group_ids())),
             "code": code,
+            "layers": configuration.layers().iter().filter_map(Layer::arn).collect::<Vec<_>>(),
+            "environment": configuration.environment().and_then(EnvironmentResponse::variables).cloned().unwrap_or_default(),
             "memory": configuration.memory_size(),
             "timeout": configuration.timeout(),
         }))
@@ -293,6 +299,10 @@ fn known(name: &str, arn: Option<&str>) -> Outputs {
 
 fn logging(spec: &FunctionSpec) -> LoggingConfig {
     LoggingConfig::builder().log_format(LogFormat::Json).log_group(spec.log_group.as_str()).build()
+}
+
+fn environment(spec: &FunctionSpec) -> Environment {
+    Environment::builder().set_variables(Some(spec.environment.clone().into_iter().collect())).build()
 }
 
 fn network(spec: &FunctionSpec) -> VpcConfig {

@@ -32,8 +32,8 @@ use crate::support::{
     refuse, subject, tag_change, with,
 };
 
-const NAME: &str = "home-demo-gate";
-const ARN: &str = "arn:aws:lambda:eu-west-1:123456789012:function:home-demo-gate";
+const NAME: &str = "home_demo_gate";
+const ARN: &str = "arn:aws:lambda:eu-west-1:123456789012:function:home_demo_gate";
 
 /// The function of the sample spec, with code of that digest.
 fn function(state: State, code: &str) -> FunctionConfigurationBuilder {

@@ -21,7 +21,7 @@ pub(crate) fn sample(kind: Kind) -> Value {
         Kind::LogGroup => json!({"name": "/aws/eks/demo/cluster", "retentionDays": 30, "tags": tags}),
         Kind::KmsKey => json!({"alias": "alias/landfall/home/demo/cluster", "description": "Encrypts", "tags": tags}),
         Kind::ControlPlane => json!({
-            "name": "demo", "version": "1.35", "role": "arn:aws:iam::123456789012:role/demo-cluster", "vpc": "vpc-1",
+            "name": "demo", "version": "1.35", "forceUpgrade": false, "role": "arn:aws:iam::123456789012:role/demo-cluster", "vpc": "vpc-1",
             "zones": ["euw1-az1", "euw1-az2"], "subnets": ["subnet-2", "subnet-1"], "securityGroups": ["sg-1"],
             "publicAccessCidrs": ["203.0.113.7/32"], "serviceIpv4Cidr": "172.20.0.0/16",
             "key": "arn:aws:kms:eu-west-1:123456789012:key/k-1", "logging": ["api", "audit"], "supportType": "STANDARD",
@@ -61,9 +61,9 @@ pub(crate) fn sample(kind: Kind) -> Value {
             "role": "arn:aws:iam::123456789012:role/demo-api", "tags": tags,
         }),
         Kind::Function => json!({
-            "name": "home-demo-gate", "description": "The way in", "role": "arn:aws:iam::123456789012:role/demo-gate",
+            "name": "home_demo_gate", "description": "The way in", "role": "arn:aws:iam::123456789012:role/demo-gate",
             "logGroup": "/landfall/home/demo/gate", "subnets": ["subnet-2", "subnet-1"], "securityGroups": ["sg-1"],
-            "code": "bmV3", "memory": 256, "timeout": 15, "tags": tags,
+            "code": "bmV3", "layers": [], "environment": {}, "memory": 256, "timeout": 15, "tags": tags,
         }),
         other => panic!("{other} has no sample here"),
     }

@@ -98,6 +98,20 @@ async fn what_is_only_earlier_goes_first_and_is_no_need() {
     harness.deploy(&empty()).await.unwrap();
 }
 
+/// Nodes that only the failed plan wanted are newer than the control plane may be.
+#[tokio::test]
+async fn what_nobody_wants_goes_before_what_it_stands_on_follows() {
+    let harness = Harness::default();
+    harness.deploy(&without(network("10.0.0.0/16", "a"), &["table", "address", "nat", "route"])).await.unwrap();
+    harness.world.take_calls();
+    let mut back = without(network("10.0.0.0/16", "b"), &["subnet", "table", "address", "nat", "route"]);
+    let earlier = Need { resource: ResourceId::new(Component::Network, "nowhere"), until: Until::Earlier };
+    back.resources.get_mut(&ResourceId::new(Component::Network, "vpc")).unwrap().needs.push(earlier);
+    harness.deploy(&back).await.unwrap();
+    assert_eq!(mutations(&harness), [(Verb::Delete, "subnet".to_owned()), (Verb::Update, "vpc".to_owned())]);
+    harness.deploy(&empty()).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_the_plan_drops_is_pruned_in_reverse() {
     let harness = Harness::default();

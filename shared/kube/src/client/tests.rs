@@ -12,7 +12,7 @@ fn client(rules: &[&Rule]) -> Client {
     Client {
         lambda: testkit::mocked!(aws_sdk_lambda, Sequential, rules),
         credentials: SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test")),
-        gate: "landfall-demo-gate".into(),
+        gate: "landfall_demo_gate".into(),
         address: Address {
             cluster: "demo".into(),
             region: Region::parse("eu-west-1").unwrap(),
@@ -30,7 +30,7 @@ fn gate(status: u16, body: &Value, asked: &Arc<Mutex<Vec<GateRequest>>>) -> Rule
         .match_requests(move |input: &InvokeInput| {
             let request = serde_json::from_slice(input.payload().unwrap().as_ref()).unwrap();
             asked.lock().unwrap().push(request);
-            input.function_name() == Some("landfall-demo-gate")
+            input.function_name() == Some("landfall_demo_gate")
         })
         .then_output(move || InvokeOutput::builder().payload(Blob::new(payload.clone())).build())
 }

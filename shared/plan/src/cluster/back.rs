@@ -7,53 +7,28 @@
 //! <https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html>
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use domain::{Component, Kind, Outputs, Record, ResourceId, State};
+use domain::{Component, Kind, Record, ResourceId, State};
 use serde_json::Value;
 
 use super::CONTROL_PLANE;
 use super::versions::minor;
-use crate::reference::resolve_known;
-use crate::{Change, Goal, Need, Plan, Until, classify, current};
+use crate::{Change, Goal, Need, Plan, Until, classify};
 
 /// The plan itself, unless the control plane runs a later minor than it names: then with the control plane after the
 /// nodes and add-ons, which are brought to the minor that it names. One that is replaced goes no way back.
 pub(crate) fn facing<'a, 'p>(plan: &'p Plan, records: impl IntoIterator<Item = &'a Record>) -> Cow<'p, Plan> {
     let id = ResourceId::new(Component::Cluster, CONTROL_PLANE);
-    let stays = staying(plan, &id, records);
+    let Some((record, spec)) = plan.meant(records).remove(&id) else { return Cow::Borrowed(plan) };
     // Only of one that works: another is made first, as the plan wants it.
-    let works = |(record, _): &(&Record, Value)| matches!(record.state, State::Ready | State::Updating(_));
-    let Some((record, spec)) = stays.filter(works) else { return Cow::Borrowed(plan) };
+    let works = matches!(record.state, State::Ready | State::Updating(_));
+    let stays = works && !matches!(classify(record.kind, &record.spec, &spec), Change::Replace(_));
     match (record.outputs.get("version"), spec["version"].as_str()) {
-        (Some(runs), Some(wanted)) if minor(runs) > minor(wanted) => Cow::Owned(backwards(plan.clone(), &id, wanted)),
+        (Some(runs), Some(wanted)) if stays && minor(runs) > minor(wanted) => {
+            Cow::Owned(backwards(plan.clone(), &id, wanted))
+        }
         _ => Cow::Borrowed(plan),
     }
-}
-
-/// The record of a resource that becomes what is wanted without being replaced, and what is wanted.
-fn staying<'a>(
-    plan: &Plan,
-    id: &ResourceId,
-    records: impl IntoIterator<Item = &'a Record>,
-) -> Option<(&'a Record, Value)> {
-    let mut by_id: BTreeMap<&ResourceId, Vec<&Record>> = BTreeMap::new();
-    for record in records {
-        by_id.entry(&record.id).or_default().push(record);
-    }
-    let mut outputs: BTreeMap<&ResourceId, &Outputs> = BTreeMap::new();
-    for other in Component::ALL.iter().flat_map(|component| plan.in_order(*component)) {
-        let desired = plan.resources.get(other)?;
-        let (spec, _) = resolve_known(&desired.spec, &|of| outputs.get(of).copied());
-        let there = by_id.get(other).and_then(|all| current(all.iter().copied(), desired.kind, Some(&spec)));
-        let Some(record) = there else { continue };
-        if other == id {
-            let is_replaced = matches!(classify(desired.kind, &record.spec, &spec), Change::Replace(_));
-            return (!is_replaced).then_some((record, spec));
-        }
-        outputs.insert(other, &record.outputs);
-    }
-    None
 }
 
 fn backwards(mut plan: Plan, control_plane: &ResourceId, version: &str) -> Plan {

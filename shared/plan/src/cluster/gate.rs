@@ -3,6 +3,8 @@
 //! It needs nothing but what takes seconds, so that it is made while EKS makes the control plane, and it goes while EKS
 //! deletes that.
 
+use std::collections::BTreeMap;
+
 use super::{FunctionSpec, GATE, Wanted, control_plane, roles};
 use crate::builder::Builder;
 use crate::network::ApiGroups;
@@ -15,11 +17,10 @@ const TIMEOUT: u32 = 15;
 /// As for the logs of the installation's own functions.
 const RETENTION_DAYS: u32 = 30;
 
-/// Whether a function of that name is the gate of a platform of this installation, as far as names tell: those of the
-/// installation's own functions are shorter.
+/// Whether a function of that name is the gate of a platform of this installation, as far as names tell.
 pub fn is_gate(installation: &str, function: &str) -> bool {
-    let rest = function.strip_prefix(installation).and_then(|rest| rest.strip_prefix('-'));
-    rest.and_then(|rest| rest.strip_suffix("-gate")).is_some_and(|platform| !platform.is_empty())
+    let rest = function.strip_prefix(installation).and_then(|rest| rest.strip_prefix('_'));
+    rest.and_then(|rest| rest.strip_suffix("_gate")).is_some_and(|platform| !platform.is_empty())
 }
 
 /// Adds the gate with its role and its log group.
@@ -43,6 +44,9 @@ pub(super) fn add(wanted: &Wanted<'_>, groups: &ApiGroups, problems: &mut Vec<Pr
         subnets: control_plane::subnets(wanted).into_iter().map(|private| private.subnet.clone()).collect(),
         security_groups: vec![groups.gate.clone()],
         code: wanted.facts.gate_code.clone(),
+        // Each request carries a token of Kubernetes: nothing but our code is to see it.
+        layers: Vec::new(),
+        environment: BTreeMap::new(),
         memory: MEMORY,
         timeout: TIMEOUT,
         tags: tags.clone(),
@@ -57,11 +61,12 @@ mod tests {
     #[test]
     fn a_gate_is_told_from_the_installations_own_functions() {
         for (name, is) in [
-            ("landfall-demo-gate", true),
+            ("landfall_demo_gate", true),
             ("landfall-gate", false),
             ("landfall-cluster", false),
-            ("landfall-demo-gates", false),
-            ("other-demo-gate", false),
+            ("landfall_demo_gates", false),
+            ("other_demo_gate", false),
+            ("landfall-demo_web_gate", false),
         ] {
             assert_eq!(is_gate("landfall", name), is, "{name}");
         }

@@ -235,6 +235,10 @@ specs! {
         /// The digest of its code: as Lambda tells it, the SHA-256 in base64. What the installation has by now is as good:
         /// no code but that can be had.
         code: String,
+        /// The ARNs of its layers, which run beside its code and see what it sees.
+        layers: Vec<String>,
+        /// The variables of its environment.
+        environment: BTreeMap<String, String>,
         /// Its memory in MiB.
         memory: u32,
         /// For how many seconds it may work on one request.

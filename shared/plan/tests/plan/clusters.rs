@@ -134,7 +134,7 @@ fn the_gate_stands_beside_the_control_plane_and_runs_what_the_installation_has()
     let manifest = with("", "compute: {managedNodeGroups: {core: {}}}");
     let plan = planned(&manifest, &facts());
     let (gate, control_plane): (FunctionSpec, ControlPlaneSpec) = (spec(&plan, "gate"), spec(&plan, "control-plane"));
-    assert_eq!((gate.name.as_str(), gate.code.as_str()), ("main-demo-gate", "Z2F0ZQ=="));
+    assert_eq!((gate.name.as_str(), gate.code.as_str()), ("main_demo_gate", "Z2F0ZQ=="));
     assert_eq!(gate.subnets, control_plane.subnets);
     assert_eq!(plan.resources[&id("gate")].goal, Goal::ControlPlane);
     let needed_by =
