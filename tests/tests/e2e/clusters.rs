@@ -120,7 +120,10 @@ fn a_cluster_on_fargate_with_a_given_key_comes_is_upgraded_with_its_pods_and_goe
         let web: Deployment = kubernetes.get(Some("apps"), "web").await.unwrap().unwrap();
         assert_eq!(web.metadata.generation, Some(1), "nobody changed it");
 
-        user.deploy(&cluster(&more.replace("1.34", "1.36"))).await;
+        // Back they cannot go first, as nodes do.
+        user.deploy(&cluster(&more.replace("1.34", "1.35"))).await;
+        assert_eq!(minors(world, "fargate").await.0, "1.35");
+        assert_eq!(kubelets(&kubernetes, 4).await, ["v1.35".to_owned()].into());
         destroyed(&user).await;
         let left = world.kms.describe_key().key_id(&key).send().await.unwrap().key_metadata.unwrap();
         assert_eq!(left.key_state, Some(KeyState::Enabled), "what was given stays");
