@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -62,7 +63,9 @@ func TestAClusterOfEmulatedEKS(t *testing.T) {
 	step("tokens are reviewed and access policies hold", tokensAndPolicies)
 	step("another control plane in the same folder is refused", secondIsRefused)
 	step("a version that is too far, or cannot be served, is refused", versionsAreRefused)
+	step("a pod on Fargate runs", fargateRuns)
 	step("an upgrade keeps endpoint, authority, objects and nodes", func(t *testing.T, l *life) { l.moves("1.35") })
+	step("a pod on Fargate keeps its kubelet over an upgrade, until it is evicted", fargateKeepsKubelets)
 	step("a second upgrade does too", func(t *testing.T, l *life) { l.moves("1.36") })
 	step("going back one minor version does too", func(t *testing.T, l *life) { l.moves("1.35") })
 	step("each version serves its own APIs", servesItsOwn)
@@ -214,6 +217,32 @@ func fargateRefuses(t *testing.T, l *life) {
 		return nil
 	})
 	must(t, l.client.AppsV1().Deployments("serverless-one").Delete(t.Context(), "host", metav1.DeleteOptions{}))
+}
+
+func fargateRuns(_ *testing.T, l *life) {
+	l.deploy("serverless-one", "stays", 1, nil)
+	l.runs("serverless-one", "stays", 1, l.hasKubelet("v1.34."))
+}
+
+func fargateKeepsKubelets(t *testing.T, l *life) {
+	var old corev1.Pod
+	l.runs("serverless-one", "stays", 1, func(pod corev1.Pod) error {
+		old = pod
+		return l.hasKubelet("v1.34.")(pod)
+	})
+	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: old.Name, Namespace: old.Namespace}}
+	must(t, l.client.PolicyV1().Evictions(old.Namespace).Evict(t.Context(), eviction))
+	l.runs("serverless-one", "stays", 1, l.hasKubelet("v1.35."))
+	l.eventually("only the new node is told", func(ctx context.Context) error {
+		_, err := l.client.CoreV1().Nodes().Get(ctx, old.Spec.NodeName, metav1.GetOptions{})
+		nodes := l.fargateNodes()
+		if !apierrors.IsNotFound(err) || len(nodes) != 1 || !strings.HasPrefix(nodes[0].KubeletVersion, "v1.35.") {
+			return fmt.Errorf("there are %v, %w", nodes, err)
+		}
+		return nil
+	})
+	must(t, l.client.AppsV1().Deployments("serverless-one").Delete(t.Context(), "stays", metav1.DeleteOptions{}))
+	l.runs("serverless-one", "stays", 0, nil)
 }
 
 func tokensAndPolicies(t *testing.T, l *life) {

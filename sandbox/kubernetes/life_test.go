@@ -163,13 +163,35 @@ func (l *life) tryPut(what string, list any) (int, string) {
 	return answer.StatusCode, string(text)
 }
 
-func (l *life) addons() map[string]wanted.AddonHealth {
+func (l *life) get(what string, list any) {
 	l.t.Helper()
-	answer, err := http.Get(l.ready.Control + "/addons")
+	answer, err := http.Get(l.ready.Control + "/" + what)
 	must(l.t, err)
 	defer answer.Body.Close()
+	must(l.t, json.NewDecoder(answer.Body).Decode(list))
+}
+
+func (l *life) fargateNodes() (list []wanted.FargateNode) {
+	l.t.Helper()
+	l.get("fargate-nodes", &list)
+	return list
+}
+
+// hasKubelet says whether the node of a pod has a kubelet of that version.
+func (l *life) hasKubelet(version string) func(corev1.Pod) error {
+	return func(pod corev1.Pod) error {
+		node, err := l.client.CoreV1().Nodes().Get(l.t.Context(), pod.Spec.NodeName, metav1.GetOptions{})
+		if err == nil && !strings.HasPrefix(node.Status.NodeInfo.KubeletVersion, version) {
+			err = fmt.Errorf("the kubelet of %s is %s", pod.Name, node.Status.NodeInfo.KubeletVersion)
+		}
+		return err
+	}
+}
+
+func (l *life) addons() map[string]wanted.AddonHealth {
+	l.t.Helper()
 	var list []wanted.AddonHealth
-	must(l.t, json.NewDecoder(answer.Body).Decode(&list))
+	l.get("addons", &list)
 	all := map[string]wanted.AddonHealth{}
 	for _, health := range list {
 		all[health.Name] = health

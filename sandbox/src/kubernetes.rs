@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -20,7 +21,7 @@ mod build;
 mod wanted;
 
 pub use build::program;
-pub(crate) use wanted::{Access, Addon, AddonHealth, FargateProfile, FargateSelector, Node, Taint};
+pub(crate) use wanted::{Access, Addon, AddonHealth, FargateNode, FargateProfile, FargateSelector, Node, Taint};
 
 /// How a control plane is started.
 #[derive(Debug, Clone)]
@@ -118,11 +119,15 @@ impl ControlPlane {
     /// # Errors
     /// If the control plane does not answer.
     pub(crate) async fn addon_health(&self) -> Result<Vec<AddonHealth>, Error> {
-        let doing = "asking the control plane for its add-ons";
-        let answer = self.client.get(format!("{}/addons", self.ready.control)).send().await;
-        let answer = answer.and_then(reqwest::Response::error_for_status).map_err(Error::aws(doing))?;
-        let body = answer.bytes().await.map_err(Error::aws(doing))?;
-        serde_json::from_slice(&body).map_err(Error::aws(doing))
+        self.list("addons").await
+    }
+
+    /// The nodes that Fargate has now.
+    ///
+    /// # Errors
+    /// If the control plane does not answer.
+    pub(crate) async fn fargate_nodes(&self) -> Result<Vec<FargateNode>, Error> {
+        self.list("fargate-nodes").await
     }
 
     /// Sets the access policies that access entries are associated with.
@@ -131,6 +136,14 @@ impl ControlPlane {
     /// As [`nodes`](Self::nodes), and if a policy is unknown.
     pub(crate) async fn access(&self, access: &[Access]) -> Result<(), Error> {
         self.put("access", access).await
+    }
+
+    async fn list<T: DeserializeOwned>(&self, what: &str) -> Result<Vec<T>, Error> {
+        let doing = "asking the control plane what it holds";
+        let answer = self.client.get(format!("{}/{what}", self.ready.control)).send().await;
+        let answer = answer.and_then(reqwest::Response::error_for_status).map_err(Error::aws(doing))?;
+        let body = answer.bytes().await.map_err(Error::aws(doing))?;
+        serde_json::from_slice(&body).map_err(Error::aws(doing))
     }
 
     async fn put<T: Serialize>(&self, what: &str, list: &[T]) -> Result<(), Error> {

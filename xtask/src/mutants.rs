@@ -1,8 +1,8 @@
-//! `cargo xtask mutants`: every rule of the engine and of a cluster's plan, switched off in turn. A rule whose absence no
-//! test notices is not tested.
+//! `cargo xtask mutants`: every rule of the engine, of a cluster's plan and of what is done in clusters, switched off in
+//! turn. A rule whose absence no test notices is not tested.
 //!
-//! Each mutant is a copy of the workspace with one place changed, and the tests of engine and plan must fail on it. The
-//! copy lies under `target/`, so what somebody is working on is never touched.
+//! Each mutant is a copy of the workspace with one place changed, and the tests of engine and plan must fail on it, or those
+//! of the function in which it is. The copy lies under `target/`, so what somebody is working on is never touched.
 
 mod rules;
 
@@ -30,7 +30,9 @@ pub(crate) struct Mutant {
 }
 
 /// The tests that must notice, the strongest first.
-const TARGETS: [&str; 4] = ["model", "runs", "decide", "plan"];
+const TARGETS: &[&str] = &["model", "runs", "decide", "plan"];
+/// Those that must notice what is switched off in the function `cluster`: its own.
+const OF_CLUSTER: &[&str] = &["cluster"];
 
 /// How much longer than with all rules tests may take until they count as never ending, and the least that they get.
 const PATIENCE: u32 = 5;
@@ -59,21 +61,33 @@ pub(crate) fn kill(only: Option<&str>) -> Done {
         return Err(format!("no rule says \"{}\"", only.unwrap_or_default()).into());
     }
     let tree = copy()?;
-    let patience = with_all_rules(&tree)?;
+    let mut bad = Vec::new();
+    for targets in [TARGETS, OF_CLUSTER] {
+        let chosen: Vec<&Mutant> = chosen.iter().copied().filter(|mutant| mutant.targets() == targets).collect();
+        if !chosen.is_empty() {
+            bad.extend(unnoticed(&tree, targets, &chosen)?);
+        }
+    }
+    if bad.is_empty() { Ok(()) } else { Err(bad.join("; ").into()) }
+}
+
+/// Which of these no test of the targets notices.
+fn unnoticed(tree: &Path, targets: &[&'static str], chosen: &[&Mutant]) -> Done<Vec<String>> {
+    let patience = with_all_rules(tree, targets)?;
     let mut bad = Vec::new();
     for mutant in chosen {
         let started = Instant::now();
         let path = tree.join(mutant.file);
         let text = std::fs::read_to_string(&path)?;
         std::fs::write(&path, mutant.applied(&text)?)?;
-        let verdict = verdict(&tree, &patience)?;
+        let verdict = verdict(tree, &patience)?;
         std::fs::write(&path, text)?;
         say(&format!("{:<72} {verdict}, {:.0} s", mutant.rule, started.elapsed().as_secs_f64()));
         if !matches!(verdict, Verdict::Noticed(_)) {
             bad.push(format!("{}: {verdict}", mutant.rule));
         }
     }
-    if bad.is_empty() { Ok(()) } else { Err(bad.join("; ").into()) }
+    Ok(bad)
 }
 
 impl fmt::Display for Verdict {
@@ -87,6 +101,11 @@ impl fmt::Display for Verdict {
 }
 
 impl Mutant {
+    /// The tests that must notice.
+    fn targets(&self) -> &'static [&'static str] {
+        if self.file.starts_with("functions/cluster/") { OF_CLUSTER } else { TARGETS }
+    }
+
     /// The file's text without the rule.
     ///
     /// # Errors
@@ -100,10 +119,10 @@ impl Mutant {
 }
 
 /// How long each target may take: measured, because a machine that does something else takes longer.
-fn with_all_rules(tree: &Path) -> Done<Vec<(&'static str, Duration)>> {
-    compile(tree)?;
+fn with_all_rules(tree: &Path, targets: &[&'static str]) -> Done<Vec<(&'static str, Duration)>> {
+    compile(tree, targets)?;
     let mut patience = Vec::new();
-    for target in TARGETS {
+    for target in targets.iter().copied() {
         let started = Instant::now();
         run(&mut tests(tree, target))?;
         patience.push((target, (started.elapsed() * PATIENCE).max(LEAST)));
@@ -113,7 +132,8 @@ fn with_all_rules(tree: &Path) -> Done<Vec<(&'static str, Duration)>> {
 
 /// What the targets say, one after the other, until one fails or does not end.
 fn verdict(tree: &Path, patience: &[(&'static str, Duration)]) -> Done<Verdict> {
-    compile(tree)?;
+    let targets: Vec<&'static str> = patience.iter().map(|(target, _)| *target).collect();
+    compile(tree, &targets)?;
     for (target, patience) in patience {
         match passes(&mut tests(tree, target), *patience)? {
             Some(true) => {}
@@ -124,9 +144,8 @@ fn verdict(tree: &Path, patience: &[(&'static str, Duration)]) -> Done<Verdict> 
     Ok(Verdict::Survived)
 }
 
-fn compile(tree: &Path) -> Done {
-    let targets = TARGETS.iter().flat_map(|target| ["--test", target]);
-    let output = in_copy(tree).args(targets).arg("--no-run").output()?;
+fn compile(tree: &Path, targets: &[&str]) -> Done {
+    let output = in_copy(tree, targets).arg("--no-run").output()?;
     if output.status.success() {
         return Ok(());
     }
@@ -150,13 +169,17 @@ fn passes(command: &mut Command, patience: Duration) -> Done<Option<bool>> {
 }
 
 fn tests(tree: &Path, target: &str) -> Command {
-    let mut command = in_copy(tree);
-    command.args(["--test", target]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = in_copy(tree, &[target]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-fn in_copy(tree: &Path) -> Command {
-    let mut command = cargo(&["test", "--workspace"]);
+fn in_copy(tree: &Path, targets: &[&str]) -> Command {
+    let mut command = cargo(&["test"]);
+    match targets {
+        [one] if OF_CLUSTER.contains(one) => command.args(["--lib", "--package", one]),
+        tests => command.arg("--workspace").args(tests.iter().flat_map(|test| ["--test", test])),
+    };
     command.current_dir(tree).process_group(0);
     // Cargo tells members by their place in the workspace: in one folder, mutants would pass for the originals.
     command.env("CARGO_TARGET_DIR", workspace().join("target/mutants-target")).env("INSTA_UPDATE", "no");

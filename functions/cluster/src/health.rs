@@ -1,9 +1,13 @@
 //! Whether Kubernetes works, asked through the gate once EKS is done with everything: nodes are ready, the add-ons' pods
-//! are, DNS has somebody who answers, and a pod that comes is scheduled and runs.
+//! are, DNS has somebody who answers, pods on Fargate have the control plane's minor, and a pod that comes is scheduled and
+//! runs.
 //!
-//! It guarantees: it changes nothing but its own test pod, which is gone when it answers that all is well, or that it is
-//! not; what it waits for it names, and it waits no longer than the installation's patience.
+//! It guarantees: it changes two things only. It evicts pods on Fargate of another minor, as [`fargate`] says, and that only
+//! once all before works, so that the way back stays short. And it makes its own test pod, which is gone when it answers
+//! that all is well, or that it is not. What it waits for it names, and it waits no longer than the installation's patience,
+//! which begins anew with each pod that moves.
 
+mod fargate;
 mod judge;
 mod target;
 mod trial;
@@ -14,7 +18,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use domain::{Fault, FaultName};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -23,6 +27,7 @@ use kube_core::params::ListParams;
 use lambda::{Examined, Triple, call_fault};
 
 use crate::Clients;
+use fargate::Found;
 use judge::Workload;
 use target::{Cluster, Group};
 
@@ -67,14 +72,13 @@ impl Health {
             address: cluster.address.clone(),
         };
         let groups = self.desired(&cluster).await?;
-        let run = examined.run.to_string();
-        let lacking = lacking(&client, &cluster, &groups, &run).await?;
+        let found = find(&client, &cluster, &groups, &examined).await?;
         let patience = SignedDuration::try_from(self.patience).unwrap_or(SignedDuration::MAX);
-        let is_overdue = examined.since + patience <= examined.now;
-        if is_overdue && !lacking.is_empty() {
+        let is_overdue = overdue_at(examined.since, patience, &found) <= examined.now;
+        if is_overdue && !found.lacking.is_empty() {
             trial::clear(&client, &cluster).await;
         }
-        verdict(&cluster.address.cluster, &lacking, is_overdue)
+        verdict(&cluster, &found, is_overdue)
     }
 
     /// How many nodes EKS wants each group to have now: whoever scales may have changed it.
@@ -91,13 +95,14 @@ impl Health {
     }
 }
 
-/// What is lacking, in sentences. The test pod comes last: it can only run where all else does.
-async fn lacking(
+/// What a look finds: what is lacking, in sentences, and how far the pods on Fargate are. The test pod comes last: it can
+/// only run where all else does.
+async fn find(
     client: &Client,
     cluster: &Cluster,
     desired: &BTreeMap<String, u32>,
-    run: &str,
-) -> Result<Vec<String>, Fault> {
+    examined: &Examined,
+) -> Result<Found, Fault> {
     let mut lacking = Vec::new();
     for (group, desired) in desired {
         let nodes: Vec<Node> = client.list(None, &ListParams::default().labels(&format!("{GROUP}={group}"))).await?;
@@ -116,13 +121,26 @@ async fn lacking(
         let slices: Vec<EndpointSlice> = client.list(Some(SYSTEM), &of_dns).await?;
         lacking.extend(judge::dns(&slices));
     }
+    let mut found = Found::default();
+    if cluster.has_fargate() {
+        found = fargate::follow(client, lacking.is_empty(), examined.since, examined.now).await?;
+    }
+    lacking.append(&mut found.lacking);
     if lacking.is_empty()
         && let Some(registry) = workloads.iter().find_map(Workload::registry)
         && let Some(place) = place(client, cluster, desired).await?
     {
-        lacking.extend(trial::step(client, &place, registry, run).await?);
+        lacking.extend(trial::step(client, &place, registry, &examined.run.to_string()).await?);
     }
-    Ok(lacking)
+    Ok(Found { lacking, ..found })
+}
+
+/// When what is lacking still has been so for too long. Pods that move one after the other need patience for each, but not
+/// for ever: others may come all the time. What goes has its own time.
+fn overdue_at(since: Timestamp, patience: SignedDuration, found: &Found) -> Timestamp {
+    let most = found.moved.iter().fold(since, |until, _| until + patience);
+    let moved = found.moved.iter().copied().max().unwrap_or(since).min(most);
+    found.going.unwrap_or(moved).max(moved) + patience
 }
 
 async fn workloads(client: &Client, cluster: &Cluster) -> Result<Vec<Workload>, Fault> {
@@ -156,20 +174,38 @@ async fn place(
     Ok(None)
 }
 
-fn verdict(cluster: &str, lacking: &[String], is_overdue: bool) -> Result<Triple, Fault> {
-    if lacking.is_empty() {
-        return Ok(Triple::ready("everything is as planned, and Kubernetes works"));
+fn verdict(cluster: &Cluster, found: &Found, is_overdue: bool) -> Result<Triple, Fault> {
+    if found.lacking.is_empty() {
+        let mut message = "everything is as planned, and Kubernetes works".to_owned();
+        if !found.stay.is_empty() {
+            let pods = first(&found.stay, ", ");
+            tracing::warn!(pods, "pods on Fargate are on another minor still: nobody would make them again");
+            message.push_str(&format!("; without a controller, and so on another minor still: {pods}"));
+        }
+        return Ok(Triple::ready(message));
     }
-    let mut told = lacking.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
-    if lacking.len() > TOLD {
-        told.push_str(&format!("; and {} more", lacking.len() - TOLD));
-    }
+    let (name, told) = (&cluster.address.cluster, first(&found.lacking, "; "));
     if is_overdue {
-        let next = format!("look with `landfall shell {cluster}` and `kubectl`, mend it, then retry");
-        return Err(Fault::new(FaultName::Unhealthy, format!("the cluster {cluster} does not work: {told}")).next(next));
+        let on_fargate = match cluster.has_fargate() {
+            true => format!(" (pods on Fargate: `kubectl get pods -A -o wide -l {}`)", fargate::PODS),
+            false => String::new(),
+        };
+        let next = format!("look with `landfall shell {name}` and `kubectl`{on_fargate}, mend it, then retry");
+        return Err(Fault::new(FaultName::Unhealthy, format!("the cluster {name} does not work: {told}")).next(next));
     }
     Ok(Triple::pending(AGAIN, told))
 }
 
+/// The first of them, and how many more there are.
+fn first(all: &[String], between: &str) -> String {
+    let mut told = all.iter().take(TOLD).cloned().collect::<Vec<_>>().join(between);
+    if all.len() > TOLD {
+        told.push_str(&format!("{between}and {} more", all.len() - TOLD));
+    }
+    told
+}
+
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod eks;
 mod health;
 mod kinds;
 mod remains;
+mod version;
 
 pub use health::Health;
 pub use kinds::{Clients, kinds};

@@ -6,11 +6,13 @@
 //! <https://github.com/hashicorp/terraform/issues/25059> and
 //! <https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2194>.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use super::request::{Refusal, Request};
-use super::store::{Kind, now};
+use super::store::{Kind, Record, now};
 use super::{Answer, Place, access, issues, network, new_id};
+use crate::kubernetes::FargateNode;
 
 pub(super) fn create(request: &Request, place: &mut Place<'_>) -> Answer {
     let cluster = request.cluster();
@@ -83,6 +85,14 @@ pub(super) fn delete(request: &Request, place: &mut Place<'_>) -> Answer {
     let document = profile.document.clone();
     place.store.schedule(Kind::FargateProfile, cluster, name, place.durations.fargate_profile_changing());
     Ok(json!({"fargateProfile": document}))
+}
+
+/// The nodes that Fargate has, each with the minor of its kubelet: the one that the control plane had when its pod started.
+/// <https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html>
+pub(super) fn kubelets(cluster: &Record) -> Vec<(String, String)> {
+    let nodes: Vec<FargateNode> = Vec::deserialize(&cluster.hidden["fargateNodes"]).unwrap_or_default();
+    let minor = |version: &str| version.trim_start_matches('v').split('.').take(2).collect::<Vec<_>>().join(".");
+    nodes.into_iter().map(|node| (node.name, minor(&node.kubelet_version))).collect()
 }
 
 fn check_free(place: &Place<'_>, cluster: &str, name: &str, verb: &str) -> Result<(), Refusal> {

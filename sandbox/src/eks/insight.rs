@@ -2,14 +2,14 @@
 //!
 //! <https://docs.aws.amazon.com/eks/latest/userguide/cluster-insights.html>,
 //! <https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html>. They are worked out when they are asked for,
-//! from node groups and add-ons; which deprecated APIs workloads use is only what tests say of them.
+//! from nodes and add-ons; which deprecated APIs workloads use is only what tests say of them.
 
 use serde_json::{Value, json};
 
 use super::request::{Refusal, Request, texts};
 use super::store::{Kind, Record, now, window_open};
 use super::version::minor;
-use super::{Answer, Eks, Place, addon_versions};
+use super::{Answer, Eks, Place, addon_versions, fargate};
 
 const READINESS: [&str; 2] = ["UPGRADE_READINESS", "ROLLBACK_READINESS"];
 
@@ -134,19 +134,25 @@ fn insights(place: &Place<'_>, name: &str) -> Vec<Value> {
 }
 
 // A kubelet may be three minors older than the API server, and never newer:
-// <https://kubernetes.io/releases/version-skew-policy/#kubelet>
+// <https://kubernetes.io/releases/version-skew-policy/#kubelet>. Those of Fargate are looked at too, and so stand in the way
+// back: <https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html>
 fn kubelet(cluster: &Record, category: &str, to: &str, groups: &[&Record]) -> Value {
-    let wrong: Vec<&&Record> = groups
+    let is_wrong = |version: &str| minor(version) > minor(to) || minor(version) + 3 < minor(to);
+    let wrong: Vec<&&Record> = groups.iter().filter(|group| is_wrong(group.text("version"))).collect();
+    let nodes: Vec<String> =
+        fargate::kubelets(cluster).into_iter().filter(|(_, kubelet)| is_wrong(kubelet)).map(|(name, _)| name).collect();
+    let error = json!({"status": "ERROR"});
+    let of_groups = wrong.iter().map(|group| json!({"insightStatus": error, "arn": group.arn()}));
+    let of_fargate = nodes
         .iter()
-        .filter(|group| minor(group.text("version")) > minor(to) || minor(group.text("version")) + 3 < minor(to))
-        .collect();
-    let resources: Vec<Value> =
-        wrong.iter().map(|group| json!({"insightStatus": {"status": "ERROR"}, "arn": group.arn()})).collect();
-    let names: Vec<&str> = wrong.iter().map(|group| group.name.as_str()).collect();
-    let status = if wrong.is_empty() {
+        .map(|name| json!({"insightStatus": error, "kubernetesResourceUri": format!("/api/v1/nodes/{name}")}));
+    let resources: Vec<Value> = of_groups.chain(of_fargate).collect();
+    let names: Vec<&str> =
+        wrong.iter().map(|group| group.name.as_str()).chain(nodes.iter().map(String::as_str)).collect();
+    let status = if names.is_empty() {
         ("PASSING", "Node kubelet versions match the control plane version skew.".to_owned())
     } else {
-        ("ERROR", format!("Node groups {} are not within the version skew of {to}", names.join(", ")))
+        ("ERROR", format!("Nodes of {} are not within the version skew of {to}", names.join(", ")))
     };
     document(cluster, category, to, "Kubelet version skew", status, json!({"resources": resources}))
 }

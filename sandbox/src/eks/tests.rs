@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use ulid::Ulid;
 
 use super::*;
+use crate::kubernetes::FargateNode;
 
 mod endpoint;
 mod members;
@@ -309,6 +310,35 @@ fn nodes_follow_an_upgrade_and_go_back_before_the_control_plane() {
     to("1.34", false).unwrap();
     region.wait();
     assert_eq!(nodes("1.35"), Err("InvalidParameterException"));
+}
+
+#[test]
+fn pods_on_fargate_follow_an_upgrade_and_stand_in_the_way_back() {
+    let region = Region::active("1.34");
+    let to =
+        |version: &str, force: bool| region.post("/clusters/demo/updates", json!({"version": version, "force": force}));
+    let runs = |kubelet: &str| {
+        let node = FargateNode { name: "fargate-ip-10-0-0-1".into(), kubelet_version: kubelet.into() };
+        region.eks.fargate_told("eu-west-1", "demo", &[node]);
+    };
+    runs("v1.34.0-eks-0000000");
+    to("1.35", false).unwrap();
+    region.wait();
+    assert_eq!(to("1.36", true), Err("InvalidRequestException"), "its pods are behind, which force does not change");
+    to("1.34", false).unwrap();
+    region.wait();
+    to("1.35", false).unwrap();
+    region.wait();
+    runs("v1.35.0-eks-0000000");
+    assert_eq!(to("1.34", false), Err("InvalidStateException"), "its pods are newer");
+    let back =
+        region.post("/clusters/demo/insights", json!({"filter": {"categories": ["ROLLBACK_READINESS"]}})).unwrap();
+    let id = back["insights"][0]["id"].as_str().unwrap();
+    let insight = region.get(&format!("/clusters/demo/insights/{id}")).unwrap()["insight"].clone();
+    assert_eq!(insight["resources"][0]["kubernetesResourceUri"], "/api/v1/nodes/fargate-ip-10-0-0-1");
+    to("1.34", true).unwrap();
+    region.wait();
+    assert_eq!(region.cluster()["version"], "1.34");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::request::{Refusal, Request};
 use super::store::{Kind, window_open};
 use super::update::{Change, Effect};
-use super::{Answer, Job, Place, insight};
+use super::{Answer, Job, Place, fargate, insight};
 
 /// One minor version.
 #[derive(Debug)]
@@ -180,6 +180,15 @@ fn check_forth(place: &Place<'_>, name: &str, from: &str, to: &str, force: bool)
             "Nodegroups {names} must be updated to match cluster version {from} before updating cluster version"
         );
         return Err(Refusal::parameter(said).about("clusterName", name));
+    }
+    // "… of both the managed nodes and Fargate nodes …": <https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html>;
+    // in these words: <https://github.com/eksctl-io/eksctl/issues/2545>
+    if fargate::kubelets(place.store.cluster(name)?).iter().any(|(_, kubelet)| kubelet != from) {
+        let said = format!(
+            "Kubelet version of Fargate pods must be updated to match cluster version {from} before updating cluster \
+             version; Please recycle all offending pod replicas"
+        );
+        return Err(Refusal::request(said).about("clusterName", name));
     }
     insight::must_pass(place, name, "UPGRADE_READINESS", to, force)
 }

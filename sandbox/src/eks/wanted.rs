@@ -8,7 +8,7 @@ use super::request::texts;
 use super::store::{Kind, Record, Store};
 use super::{Eks, Job, Place, addon_versions, nodes, policy, version};
 use crate::ec2::instance_type;
-use crate::kubernetes::{Access, Addon, AddonHealth, FargateProfile, FargateSelector, Node, Taint};
+use crate::kubernetes::{Access, Addon, AddonHealth, FargateNode, FargateProfile, FargateSelector, Node, Taint};
 
 /// All lists of one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,6 +86,20 @@ impl Eks {
                 if before.is_some_and(|before| before != healthy) && watched {
                     store.schedule(Kind::Addon, cluster, &told.name, std::time::Duration::ZERO);
                 }
+            }
+        });
+    }
+
+    /// Which nodes Fargate has.
+    pub(crate) fn fargate_told(&self, region: &str, cluster: &str, nodes: &[FargateNode]) {
+        let told = json!(nodes);
+        let known = |store: &Store| store.cluster(cluster).is_ok_and(|of| of.hidden["fargateNodes"] == told);
+        if self.lock().get(region).is_some_and(known) {
+            return;
+        }
+        self.change(region, cluster, |store| {
+            if let Ok(record) = store.get_mut(Kind::Cluster, cluster, cluster) {
+                record.hidden["fargateNodes"] = told;
             }
         });
     }

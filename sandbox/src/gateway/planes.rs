@@ -14,7 +14,7 @@ use crate::Error;
 use crate::eks::{Job, Wanted};
 use crate::kubernetes::{self, ControlPlane, ServeOptions};
 
-/// How often a control plane is asked how its add-ons fare.
+/// How often a control plane is asked how its add-ons fare, and which nodes Fargate has.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Who gets the jobs of each cluster, by region and name.
@@ -191,7 +191,11 @@ impl Worker {
         }
         // What a control plane did not take, it may take now.
         self.tell(gateway).await?;
-        let Some((plane, _)) = self.plane.as_ref().filter(|_| !self.told.addons.is_empty()) else { return Ok(()) };
+        let Some((plane, _)) = &self.plane else { return Ok(()) };
+        gateway.eks.fargate_told(&self.region, &self.cluster, &plane.fargate_nodes().await?);
+        if self.told.addons.is_empty() {
+            return Ok(());
+        }
         let health = plane.addon_health().await?;
         gateway.eks.addons_told(&self.region, &self.cluster, &health);
         Ok(())

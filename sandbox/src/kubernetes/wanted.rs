@@ -98,6 +98,16 @@ pub(crate) struct AddonHealth {
     pub(crate) reason: String,
 }
 
+/// The node of one pod on Fargate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FargateNode {
+    /// Its name.
+    pub(crate) name: String,
+    /// The version of its kubelet, as in `v1.35.0-eks-0000000`.
+    pub(crate) kubelet_version: String,
+}
+
 /// An access policy that some access entry is associated with, in one scope.
 ///
 /// Its holders are those with the group `eks-access-policy:<policy>`, or `eks-access-policy:<policy>:<namespace>`.

@@ -9,6 +9,10 @@ use aws_sdk_lambda::primitives::Blob;
 use domain::{Class, Fault, FaultName, Region};
 use engine::CallError;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::Eviction;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
+use k8s_openapi::apimachinery::pkg::version::Info;
 use kube_core::object::ObjectList;
 use kube_core::params::{DeleteParams, GetParams, ListParams, PostParams};
 use kube_core::response::Status;
@@ -84,8 +88,7 @@ impl Client {
     /// # Errors
     /// As [`Self::get`].
     pub async fn create<K: Object>(&self, namespace: Option<&str>, object: &K) -> Result<(), Fault> {
-        let body =
-            serde_json::to_vec(object).map_err(|error| defect(format!("the object cannot be written: {error}")))?;
+        let body = written(object)?;
         let request = request::<K>(namespace).create(&PostParams::default(), body).map_err(unbuilt)?;
         let answer = self.send(request).await?;
         if answer.status == 409 { Ok(()) } else { self.read::<K>(&answer).map(drop) }
@@ -103,6 +106,46 @@ impl Client {
             status if is_success(status) => Ok(()),
             _ => Err(self.refused(&answer)),
         }
+    }
+
+    /// Evicts the pod: it goes in its own time, unless a PodDisruptionBudget is against it. Answers why it stays for now;
+    /// nothing if it goes, or is gone already.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    ///
+    /// <https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/>
+    pub async fn evict(&self, pod: &Pod) -> Result<Option<String>, Fault> {
+        let ObjectMeta { name, namespace, uid, .. } = &pod.metadata;
+        // A pod that has the name now and is another one stays.
+        let preconditions = Preconditions { uid: uid.clone(), ..Preconditions::default() };
+        let eviction = Eviction {
+            metadata: ObjectMeta { name: name.clone(), namespace: namespace.clone(), ..ObjectMeta::default() },
+            delete_options: Some(DeleteOptions { preconditions: Some(preconditions), ..DeleteOptions::default() }),
+        };
+        let body = written(&eviction)?;
+        let name = name.as_deref().unwrap_or_default();
+        let request = request::<Pod>(namespace.as_deref());
+        let request = request.create_subresource("eviction", name, &PostParams::default(), body).map_err(unbuilt)?;
+        let answer = self.send(request).await?;
+        let told: Status = serde_json::from_str(&answer.body).unwrap_or_default();
+        match answer.status {
+            404 | 409 => Ok(None),
+            // Of a pod with several budgets the API server says with success that it has failed.
+            429 | 500 => Ok(Some(against(told))),
+            status if is_success(status) => Ok(told.is_failure().then(|| against(told))),
+            _ => Err(self.refused(&answer)),
+        }
+    }
+
+    /// The version of the API server, as it tells it: `v1.35.4-eks-7f9249a`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn version(&self) -> Result<String, Fault> {
+        let request = http::Request::get("/version").body(Vec::new()).map_err(|error| defect(error.to_string()))?;
+        let answer: Info = self.read(&self.send(request).await?)?;
+        Ok(answer.git_version)
     }
 
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<GateResponse, Fault> {
@@ -215,6 +258,17 @@ struct Failed {
 
 fn request<K: Object>(namespace: Option<&str>) -> Request {
     Request::new(K::url_path(&(), namespace))
+}
+
+fn written(object: &impl Serialize) -> Result<Vec<u8>, Fault> {
+    serde_json::to_vec(object).map_err(|error| defect(format!("the object cannot be written: {error}")))
+}
+
+/// Why a pod is not evicted: the causes name its budget.
+fn against(told: Status) -> String {
+    let causes = told.details.into_iter().flat_map(|details| details.causes).map(|cause| cause.message);
+    let all: Vec<String> = [told.message].into_iter().chain(causes).filter(|text| !text.is_empty()).collect();
+    if all.is_empty() { "no reason is given".to_owned() } else { all.join(" ") }
 }
 
 fn is_success(status: u16) -> bool {

@@ -1,12 +1,20 @@
 //! Clusters: each way to have nodes from its first upload to its teardown, and what can go wrong with what EKS makes.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_eks::types::{AddonStatus, ClusterStatus};
 use aws_sdk_kms::types::KeyState;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Namespace, Node};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::Client;
+use kube_core::params::ListParams;
 use ledger::{Report, RunStatus, Status, Trigger};
 use sandbox::{Effect, Rule};
 use serde_json::{Value, json};
 
-use crate::support::{User, World, alone, scenario};
+use crate::gate::kubernetes;
+use crate::support::{User, World, alone, scenario, until};
 
 const TWO_ZONES: &str = "network: {availabilityZones: 2}\n";
 
@@ -57,14 +65,42 @@ pub(crate) async fn minors(world: &World, name: &str) -> (String, Vec<String>) {
     (described.version.unwrap(), versions)
 }
 
+/// Two pods in a namespace of Fargate's, of which one has to serve at any time.
+async fn run_on_fargate(kubernetes: &Client) {
+    let of = |name: &str, rest: Value| json!({"metadata": {"name": name, "namespace": "apps"}, "spec": rest});
+    let labels = json!({"app": "web"});
+    let template =
+        json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": "example.com/web"}]}});
+    let deployment = json!({"replicas": 2, "selector": {"matchLabels": labels}, "template": template});
+    let budget = json!({"minAvailable": 1, "selector": {"matchLabels": labels}});
+    let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": "apps"}})).unwrap();
+    let deployment: Deployment = serde_json::from_value(of("web", deployment)).unwrap();
+    let budget: PodDisruptionBudget = serde_json::from_value(of("web", budget)).unwrap();
+    kubernetes.create(None, &namespace).await.unwrap();
+    kubernetes.create(Some("apps"), &deployment).await.unwrap();
+    kubernetes.create(Some("apps"), &budget).await.unwrap();
+}
+
+/// Waits until so many pods run on Fargate: the minors of their kubelets.
+async fn kubelets(kubernetes: &Client, pods: usize) -> BTreeSet<String> {
+    until(&format!("{pods} nodes of Fargate"), async || {
+        let fargate = ListParams::default().labels("eks.amazonaws.com/compute-type=fargate");
+        let nodes: Vec<Node> = kubernetes.list(None, &fargate).await.unwrap();
+        let version = |node: &Node| Some(node.status.as_ref()?.node_info.as_ref()?.kubelet_version.clone());
+        let minor = |version: String| version.split('.').take(2).collect::<Vec<_>>().join(".");
+        (nodes.len() == pods).then(|| nodes.iter().filter_map(version).map(minor).collect())
+    })
+    .await
+}
+
 #[test]
-fn a_cluster_on_fargate_with_a_given_key_comes_and_goes() {
+fn a_cluster_on_fargate_with_a_given_key_comes_is_upgraded_with_its_pods_and_goes() {
     scenario(async |world| {
         let user = world.user("fargate");
-        world.permission_set("AdministratorAccess").await;
+        let ada = world.person("fargate-ada").await;
         let key = world.kms.create_key().send().await.unwrap().key_metadata.unwrap().key_id;
         world.kms.create_alias().alias_name("alias/given").target_key_id(&key).send().await.unwrap();
-        let more = "  encryptionConfig: {keyArn: alias/given}\n  accessEntries:\n    admins: {permissionSet: AdministratorAccess, policies: [AmazonEKSClusterAdminPolicy]}\ncompute:\n  fargateProfiles:\n    apps: {selectors: [{namespace: apps}]}\nserviceAccounts:\n  apps/api: {secretsPrefix: apps/}";
+        let more = "  version: \"1.34\"\n  encryptionConfig: {keyArn: alias/given}\n  accessEntries:\n    ada: {user: fargate-ada, policies: [AmazonEKSClusterAdminPolicy]}\ncompute:\n  fargateProfiles:\n    apps: {selectors: [{namespace: apps}]}\nserviceAccounts:\n  apps/api: {secretsPrefix: apps/}";
         user.deploy(&cluster(more)).await;
         let found = world.eks.describe_cluster().name("fargate").send().await.unwrap().cluster.unwrap();
         assert_eq!(found.status, Some(ClusterStatus::Active));
@@ -72,9 +108,22 @@ fn a_cluster_on_fargate_with_a_given_key_comes_and_goes() {
         let dns = world.eks.describe_addon().cluster_name("fargate").addon_name("coredns").send().await.unwrap();
         assert_eq!(dns.addon.unwrap().status, Some(AddonStatus::Active));
 
-        let changed = format!("tags: {{team: apps}}\n{}", cluster(more));
-        user.deploy(&changed).await;
-        user.deploy(&cluster(more)).await;
+        let kubernetes = kubernetes(&user, &ada).await;
+        run_on_fargate(&kubernetes).await;
+        assert_eq!(kubelets(&kubernetes, 4).await, ["v1.34".to_owned()].into(), "two of CoreDNS, two of ours");
+        // EKS takes no control plane to the next minor while pods on Fargate are behind.
+        let changed = format!("tags: {{team: apps}}\n{}", cluster(&more.replace("1.34", "1.36")));
+        let version = user.upload(&user.manifest(&changed)).await;
+        assert_eq!(user.settled_at(&version).await.status, Status::Ready);
+        assert_eq!(minors(world, "fargate").await.0, "1.36");
+        assert_eq!(kubelets(&kubernetes, 4).await, ["v1.36".to_owned()].into());
+        let web: Deployment = kubernetes.get(Some("apps"), "web").await.unwrap().unwrap();
+        assert_eq!(web.metadata.generation, Some(1), "nobody changed it");
+
+        // Back they cannot go first, as nodes do.
+        user.deploy(&cluster(&more.replace("1.34", "1.35"))).await;
+        assert_eq!(minors(world, "fargate").await.0, "1.35");
+        assert_eq!(kubelets(&kubernetes, 4).await, ["v1.35".to_owned()].into());
         destroyed(&user).await;
         let left = world.kms.describe_key().key_id(&key).send().await.unwrap().key_metadata.unwrap();
         assert_eq!(left.key_state, Some(KeyState::Enabled), "what was given stays");

@@ -33,7 +33,7 @@ async fn heard_at(endpoint: &str) -> String {
 }
 
 /// Kubernetes as the person sees it, through the platform's gate.
-async fn kubernetes(user: &User, person: &Person) -> Client {
+pub(crate) async fn kubernetes(user: &User, person: &Person) -> Client {
     let records = user.records().await;
     let output = |record: &str, name: &str| records[record].outputs[name].clone();
     let [(_, id), (_, secret)] = person.keys().clone();

@@ -17,6 +17,7 @@ const NODES: &str = "shared/plan/src/cluster/nodes.rs";
 const CLUSTER: &str = "shared/plan/src/cluster.rs";
 const SPECS: &str = "shared/plan/src/specs.rs";
 const DIFF: &str = "shared/plan/src/diff.rs";
+const FARGATE: &str = "functions/cluster/src/health/fargate.rs";
 
 /// The rules.
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -307,6 +308,24 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: SPECS,
         from: "&[\"tags\", \"code\", \"role\",",
         to: "&[\"tags\", \"role\",",
+    },
+    Mutant {
+        rule: "pods on Fargate are not left on the old minor",
+        file: FARGATE,
+        from: "            .filter(|(_, kubelet)| kubelet != minor)",
+        to: "            .filter(|(_, kubelet)| kubelet != minor && false)",
+    },
+    Mutant {
+        rule: "of the pods of one controller one is away at a time",
+        file: FARGATE,
+        from: "    if let Some(leaving) = leaving.first() {",
+        to: "    if let Some(leaving) = leaving.first().filter(|_| false) {",
+    },
+    Mutant {
+        rule: "a pod that nobody would make again is not evicted",
+        file: FARGATE,
+        from: "    owners.filter(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str()).next()",
+        to: "    owners.map(|owner| owner.uid.as_str()).next().or(pod.metadata.uid.as_deref())",
     },
     Mutant {
         rule: "what was changed is looked at once more",

@@ -144,16 +144,18 @@ pub(super) fn trial(pod: Option<&Pod>, label: (&str, &str)) -> Trial {
     }
 }
 
-fn name(pod: &Pod) -> &str {
+/// Its name.
+pub(super) fn name(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
 }
 
-fn phase(pod: &Pod) -> &str {
+/// Its phase.
+pub(super) fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
 /// What a pod that is not ready tells: that it finds no node, for what its containers wait, how they ended, or its phase.
-fn why_not_ready(pod: &Pod) -> Option<String> {
+pub(super) fn why_not_ready(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     let condition = |kind: &str| status.conditions.iter().flatten().find(|condition| condition.type_ == kind);
     if condition("Ready").is_some_and(|ready| ready.status == "True") {
@@ -188,3 +190,6 @@ fn because(reason: Option<&String>, message: Option<&String>) -> String {
     let parts: Vec<&str> = [reason, message].into_iter().flatten().map(|part| part.trim()).collect();
     if parts.is_empty() { "no reason is given".to_owned() } else { parts.join(": ") }
 }
+
+#[cfg(test)]
+mod tests;

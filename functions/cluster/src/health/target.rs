@@ -65,6 +65,11 @@ impl Cluster {
         self.addons.contains(COREDNS)
     }
 
+    /// Whether pods run on Fargate.
+    pub(super) fn has_fargate(&self) -> bool {
+        !self.fargate.is_empty()
+    }
+
     /// On any node, whatever taints the manifest gives it.
     pub(super) fn on_nodes(&self) -> Place {
         let taints = self.groups.iter().flat_map(|group| group.taints.iter().cloned()).collect();

@@ -12,167 +12,13 @@ use jiff::Timestamp;
 use kube::{GateRequest, GateResponse};
 use lambda::Status;
 use plan::{Desired, Goal, Plan};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::judge::{Trial, dns, nodes, trial};
+use super::samples::{daemon_set, deployment, node, pod, slice, unscheduled, without_image};
 use super::*;
 
-fn of<T: DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
-}
-
-fn node(name: &str, ready: Option<&str>) -> Value {
-    let condition =
-        |status| json!([{"type": "Ready", "status": status, "reason": "KubeletNotReady", "message": "no CNI"}]);
-    json!({"metadata": {"name": name}, "status": {"conditions": ready.map(condition)}})
-}
-
-#[test]
-fn every_node_of_a_group_is_ready_and_none_is_missing() {
-    let all = |nodes: &[Value]| nodes.iter().cloned().map(of::<Node>).collect::<Vec<_>>();
-    for (desired, there, lacking) in [
-        (2, vec![node("a", Some("True")), node("b", Some("True"))], vec![]),
-        // A group that is made smaller has more for a while.
-        (1, vec![node("a", Some("True")), node("b", Some("True"))], vec![]),
-        (0, vec![], vec![]),
-        (2, vec![node("a", Some("True"))], vec!["node group core: 1 of 2 nodes are there"]),
-        (1, vec![node("a", Some("False"))], vec!["node a is not ready: KubeletNotReady: no CNI"]),
-        (1, vec![node("a", Some("Unknown"))], vec!["node a is not ready: KubeletNotReady: no CNI"]),
-        (1, vec![node("a", None)], vec!["node a has not said whether it is ready"]),
-    ] {
-        assert_eq!(nodes("core", desired, &all(&there)), lacking);
-    }
-}
-
-fn daemon_set(generation: i64, wanted: i32, ready: i32) -> Value {
-    json!({
-        "metadata": {"generation": generation},
-        "spec": {
-            "selector": {"matchLabels": {"k8s-app": "aws-node"}},
-            "template": {"spec": {"containers": [{"name": "aws-node", "image": "602.dkr.ecr.eu-west-1.amazonaws.com/cni:v1"}]}},
-        },
-        "status": {
-            "observedGeneration": 2, "desiredNumberScheduled": wanted, "currentNumberScheduled": wanted,
-            "numberMisscheduled": 0, "numberReady": ready,
-        },
-    })
-}
-
-fn deployment(ready: i32) -> Value {
-    json!({
-        "metadata": {"generation": 1},
-        "spec": {
-            "replicas": 2,
-            "selector": {"matchLabels": {"k8s-app": "kube-dns"}},
-            "template": {"spec": {"containers": [{"name": "coredns", "image": "602.dkr.ecr.eu-west-1.amazonaws.com/eks/coredns:v1"}]}},
-        },
-        "status": {"observedGeneration": 1, "readyReplicas": ready},
-    })
-}
-
-fn pod(name: &str, status: Value) -> Value {
-    json!({"metadata": {"name": name, "labels": {"landfall.dev/run": "run-1"}}, "status": status})
-}
-
-fn unscheduled() -> Value {
-    json!({"phase": "Pending", "conditions": [
-        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes are available"},
-    ]})
-}
-
-fn without_image() -> Value {
-    json!({"phase": "Pending", "containerStatuses": [{
-        "name": "pause", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
-        "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
-    }]})
-}
-
-fn crashed() -> Value {
-    json!({"phase": "Running", "containerStatuses": [{
-        "name": "main", "image": "i", "imageID": "", "ready": false, "restartCount": 3,
-        "state": {"terminated": {"exitCode": 1, "reason": "Error"}},
-    }]})
-}
-
-#[test]
-fn a_workload_is_ready_when_all_of_its_pods_are_and_otherwise_says_why_not() {
-    let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
-    for (found, is_ready, pods, told) in [
-        (Some(daemon_set(2, 2, 2)), true, vec![], "DaemonSet aws-node: 2 of 2 pods are ready"),
-        (Some(daemon_set(2, 0, 0)), true, vec![], "DaemonSet aws-node: 0 of 0 pods are ready"),
-        (Some(daemon_set(3, 2, 2)), false, vec![], "DaemonSet aws-node is being rolled out"),
-        (None, false, vec![], "DaemonSet aws-node is not there"),
-        (
-            Some(daemon_set(2, 2, 1)),
-            false,
-            vec![pod("a", ready.clone()), pod("b", without_image())],
-            "DaemonSet aws-node: 1 of 2 pods are ready; b has its container pause waiting: ImagePullBackOff: no such image",
-        ),
-        (
-            Some(daemon_set(2, 1, 0)),
-            false,
-            vec![pod("a", crashed())],
-            "DaemonSet aws-node: 0 of 1 pods are ready; a has its container main ended with code 1: Error",
-        ),
-    ] {
-        let workload = Workload::of_daemon_set("aws-node", found.map(of));
-        let pods: Vec<Pod> = pods.into_iter().map(of).collect();
-        assert_eq!((workload.is_ready(), workload.lacking(&pods).as_str()), (is_ready, told));
-    }
-    let workload = Workload::of_deployment("coredns", Some(of(deployment(1))));
-    let pods = [of(pod("a", unscheduled()))];
-    let told = "Deployment coredns: 1 of 2 pods are ready; a finds no node: Unschedulable: 0/2 nodes are available";
-    assert_eq!((workload.is_ready(), workload.lacking(&pods).as_str()), (false, told));
-    assert_eq!(workload.registry(), Some("602.dkr.ecr.eu-west-1.amazonaws.com"));
-    assert!(Workload::of_deployment("coredns", Some(of(deployment(2)))).is_ready());
-}
-
-fn slice(ready: Value) -> Value {
-    json!({"metadata": {}, "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"], "conditions": ready}]})
-}
-
-#[test]
-fn dns_has_an_endpoint_that_is_ready() {
-    for (slices, answers) in [
-        (vec![slice(json!({"ready": false})), slice(json!({"ready": true}))], true),
-        (vec![slice(json!({}))], true),
-        (vec![slice(json!({"ready": false}))], false),
-        (vec![], false),
-    ] {
-        let slices: Vec<EndpointSlice> = slices.into_iter().map(of).collect();
-        assert_eq!(dns(&slices).is_none(), answers);
-    }
-}
-
-#[test]
-fn the_test_pod_counts_only_for_its_own_run() {
-    let label = ("landfall.dev/run", "run-1");
-    let running = json!({"phase": "Running"});
-    let mut going = pod("landfall-verify", running.clone());
-    going["metadata"]["deletionTimestamp"] = json!("2026-11-21T12:00:00Z");
-    for (found, expected) in [
-        (None, Trial::Missing),
-        (Some(pod("landfall-verify", running.clone())), Trial::Runs),
-        (Some(pod("landfall-verify", json!({"phase": "Succeeded"}))), Trial::Runs),
-        (Some(going), Trial::Stale),
-        (Some(json!({"metadata": {"name": "landfall-verify"}, "status": running})), Trial::Stale),
-        (
-            Some(json!({"metadata": {"name": "a", "labels": {"landfall.dev/run": "run-1"}}})),
-            Trial::Waits("it was just made".into()),
-        ),
-        (
-            Some(pod("landfall-verify", unscheduled())),
-            Trial::Waits("finds no node: Unschedulable: 0/2 nodes are available".into()),
-        ),
-        (
-            Some(pod("landfall-verify", json!({"phase": "Failed", "reason": "Evicted"}))),
-            Trial::Waits("is Failed: Evicted".into()),
-        ),
-    ] {
-        assert_eq!(trial(found.map(of).as_ref(), label), expected);
-    }
-}
+mod moving;
 
 /// A platform's cluster with two nodes, and its Kubernetes.
 struct World {
@@ -221,6 +67,23 @@ impl World {
         Self { objects, changes, health, examined: examined() }
     }
 
+    /// The same without nodes, but with a Fargate profile, at 1.35.
+    fn on_fargate(selectors: Value) -> Self {
+        let mut world = Self::new();
+        let profile = json!({
+            "cluster": "demo", "name": "f", "executionRole": "r", "subnets": [], "tags": {}, "selectors": selectors,
+        });
+        let Examined { plan, records, .. } = &mut world.examined;
+        plan.resources.retain(|id, _| id.name() != "node-group-core");
+        let (id, kind) = (ResourceId::new(Component::Cluster, "fargate-profile-f"), Kind::FargateProfile);
+        let desired = Desired { kind, goal: Goal::Compute, spec: profile.clone(), needs: Vec::new() };
+        plan.resources.insert(id.clone(), desired);
+        let record = Record { id, kind, spec: profile, ..records[0].clone() };
+        records.push(record);
+        world.set("/version", json!({"gitVersion": "v1.35.4-eks-7f9249a"}));
+        world
+    }
+
     async fn look(&self) -> Result<Triple, Fault> {
         self.health.look(self.examined.clone()).await
     }
@@ -248,6 +111,7 @@ fn api(objects: &Arc<Mutex<std::collections::BTreeMap<String, Value>>>, changes:
         let answer = match request.method.as_str() {
             "GET" => objects.get(&path).cloned(),
             "DELETE" => objects.remove(&path),
+            _ if path.ends_with("/eviction") => objects.get(&path).cloned().or(Some(json!({"status": "Success"}))),
             _ => {
                 let object: Value = serde_json::from_str(&request.body).unwrap();
                 objects.insert(format!("{path}/{}", object["metadata"]["name"].as_str().unwrap()), object.clone());
@@ -257,7 +121,7 @@ fn api(objects: &Arc<Mutex<std::collections::BTreeMap<String, Value>>>, changes:
         if request.method != "GET" {
             changes.lock().unwrap().push(format!("{} {path}", request.method));
         }
-        let status = if answer.is_some() { 200 } else { 404 };
+        let status = answer.as_ref().map_or(404, |answer| u16::deserialize(&answer["code"]).unwrap_or(200));
         let body = answer.unwrap_or(json!({"kind": "Status", "reason": "NotFound"})).to_string();
         let response = GateResponse { status, headers: Default::default(), body };
         InvokeOutput::builder().payload(Blob::new(serde_json::to_vec(&response).unwrap())).build()
@@ -384,22 +248,13 @@ async fn where_no_pod_can_come_only_the_rest_is_looked_at_and_without_a_gate_not
 
 #[tokio::test]
 async fn on_fargate_the_test_pod_comes_where_a_profile_takes_it() {
-    let mut world = World::new();
     let selector = |namespace: &str, labels: Value| json!({"namespace": namespace, "labels": labels});
-    let profile = json!({
-        "cluster": "demo", "name": "f", "executionRole": "r", "subnets": [], "tags": {}, "selectors": [
-            selector("team-*", json!({})),
-            selector("kube-system", json!({"k8s-app": "kube-dns"})),
-            selector("missing", json!({})),
-            selector("apps", json!({"place": "fargate"})),
-        ],
-    });
-    world.examined.plan.resources.retain(|id, _| id.name() != "node-group-core");
-    let template = world.examined.records[0].clone();
-    let id = ResourceId::new(Component::Cluster, "fargate-profile-f");
-    let desired = Desired { kind: Kind::FargateProfile, goal: Goal::Compute, spec: profile.clone(), needs: Vec::new() };
-    world.examined.plan.resources.insert(id.clone(), desired);
-    world.examined.records.push(Record { id, kind: Kind::FargateProfile, spec: profile, ..template });
+    let world = World::on_fargate(json!([
+        selector("team-*", json!({})),
+        selector("kube-system", json!({"k8s-app": "kube-dns"})),
+        selector("missing", json!({})),
+        selector("apps", json!({"place": "fargate"})),
+    ]));
     world.set("/api/v1/namespaces/apps", json!({"metadata": {"name": "apps"}}));
     world.look().await.unwrap();
     assert_eq!(world.changes(), ["POST /api/v1/namespaces/apps/pods"]);

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::eks::{self, Of};
 use crate::remains::Remains;
+use crate::version;
 
 /// [`domain::Kind::ControlPlane`]. Its locator is its name. It takes about ten minutes to come and three to go.
 ///
@@ -28,7 +29,7 @@ use crate::remains::Remains;
 /// what EKS and its agents leave of it in the VPC is gone too: see [`Remains`].
 ///
 /// Permissions: `eks:CreateCluster`, `eks:TagResource`, `eks:UntagResource`, `eks:DescribeCluster`,
-/// `eks:UpdateClusterVersion`, `eks:UpdateClusterConfig`, `eks:ListUpdates`, `eks:DescribeUpdate`, `eks:DeleteCluster`,
+/// `eks:UpdateClusterVersion`, `eks:ListInsights`, `eks:DescribeInsight`, `eks:UpdateClusterConfig`, `eks:ListUpdates`, `eks:DescribeUpdate`, `eks:DeleteCluster`,
 /// `iam:PassRole`, and `kms:CreateGrant` and `kms:DescribeKey` on the key; for what is left of it
 /// `ec2:DescribeNetworkInterfaces`, `ec2:DescribeSecurityGroups`, `ec2:DeleteNetworkInterface`, `ec2:DeleteSecurityGroup`.
 /// <https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html>
@@ -98,9 +99,7 @@ impl Resource for ControlPlane {
         eks::retag(&self.eks, cluster.arn().unwrap_or_default(), changes).await?;
         let changes = &eks::left(changes, &shown(&spec, &cluster));
         if changed(changes, "version") {
-            let call = self.eks.update_cluster_version().name(&spec.name).version(&spec.version);
-            let call = if spec.force_upgrade { call.force(true) } else { call };
-            call.send().await.map_err(aws::changing("eks:UpdateClusterVersion"))?;
+            version::change(&self.eks, &cluster, &spec).await?;
             return Ok(Progress::Pending);
         }
         let call = self.eks.update_cluster_config().name(&spec.name);

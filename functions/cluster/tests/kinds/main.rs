@@ -15,3 +15,4 @@ mod launch_templates;
 mod node_groups;
 mod specs;
 mod support;
+mod way_back;

@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"landfall.dev/landfall-kubernetes/internal/eks"
+	"landfall.dev/landfall-kubernetes/internal/wanted"
 )
 
 // Serve answers with its address when it listens; 0 is any port. It ends with the context.
@@ -44,18 +45,24 @@ func Handler(e *eks.Emulation) http.Handler {
 	mux.HandleFunc("PUT /fargate-profiles", put(e.SetFargateProfiles))
 	mux.HandleFunc("PUT /addons", put(e.SetAddons))
 	mux.HandleFunc("PUT /access", put(e.SetAccess))
-	mux.HandleFunc("GET /addons", func(w http.ResponseWriter, r *http.Request) {
-		health, err := e.AddonHealth(r.Context())
+	mux.HandleFunc("GET /addons", get(e.AddonHealth))
+	mux.HandleFunc("GET /fargate-nodes", get(func(context.Context) ([]wanted.FargateNode, error) { return e.FargateNodes() }))
+	return mux
+}
+
+// get writes a list.
+func get[T any](list func(context.Context) ([]T, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		all, err := list(r.Context())
 		if err != nil {
 			fail(w, err)
 			return
 		}
 		w.Header().Set("content-type", "application/json")
-		if err := json.NewEncoder(w).Encode(health); err != nil {
+		if err := json.NewEncoder(w).Encode(all); err != nil {
 			klog.ErrorS(err, "An answer was not sent")
 		}
-	})
-	return mux
+	}
 }
 
 // put reads a list strictly: a field that nobody knows is a mistake of the caller.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -62,6 +63,18 @@ func gracePeriod(pod corev1.Pod) int64 {
 		return corev1.DefaultTerminationGracePeriodSeconds
 	}
 	return *pod.Spec.TerminationGracePeriodSeconds
+}
+
+// FargateNodes tells which nodes Fargate has now. A node keeps the kubelet that it came with, whatever becomes of the control
+// plane: see https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html
+func (e *Emulation) FargateNodes() ([]wanted.FargateNode, error) {
+	nodes, err := e.informers.Core().V1().Nodes().Lister().List(labels.SelectorFromSet(labels.Set{computeType: "fargate"}))
+	all := []wanted.FargateNode{}
+	for _, node := range nodes {
+		all = append(all, wanted.FargateNode{Name: node.Name, KubeletVersion: node.Status.NodeInfo.KubeletVersion})
+	}
+	slices.SortFunc(all, func(a, b wanted.FargateNode) int { return cmp.Compare(a.Name, b.Name) })
+	return all, err
 }
 
 // scheduleFargate gives each of Fargate's pods a node of its own, and takes the nodes of pods that are gone.

@@ -60,6 +60,12 @@ type AddonHealth struct {
 	Reason  string `json:"reason"`
 }
 
+// FargateNode is the node of one pod on Fargate.
+type FargateNode struct {
+	Name           string `json:"name"`
+	KubeletVersion string `json:"kubeletVersion"`
+}
+
 // Access is an access policy in one scope: a namespace, which may hold `*`, or without one the cluster.
 type Access struct {
 	Policy    string `json:"policy"`

@@ -93,6 +93,52 @@ async fn what_is_there_already_or_gone_already_is_as_good() {
 }
 
 #[tokio::test]
+async fn an_eviction_asks_for_exactly_that_pod_and_tells_what_is_against_it() {
+    let asked = Arc::default();
+    let pod: Pod =
+        serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "apps", "uid": "1-2"}})).unwrap();
+    let budget = json!({
+        "kind": "Status", "status": "Failure", "reason": "TooManyRequests", "code": 429,
+        "message": "Cannot evict pod as it would violate the pod's disruption budget.",
+        "details": {"causes": [{"reason": "DisruptionBudget", "message": "The disruption budget web needs 2 healthy pods and has 2 currently"}]},
+    });
+    let several =
+        json!({"kind": "Status", "status": "Failure", "code": 500, "message": "more than one PodDisruptionBudget"});
+    let why = "Cannot evict pod as it would violate the pod's disruption budget. The disruption budget web needs 2 healthy pods and has 2 currently";
+    for (status, answer, expected) in [
+        (201, json!({"kind": "Status", "status": "Success", "code": 201}), None),
+        (404, status("NotFound"), None),
+        (409, status("Conflict"), None),
+        (429, budget, Some(why)),
+        (201, several, Some("more than one PodDisruptionBudget")),
+        (500, json!({}), Some("no reason is given")),
+    ] {
+        let found = client(&[&gate(status, &answer, &asked)]).evict(&pod).await.unwrap();
+        assert_eq!(found.as_deref(), expected, "{status} {answer}");
+    }
+    let fault = client(&[&gate(403, &status("Forbidden"), &asked)]).evict(&pod).await.unwrap_err();
+    assert_eq!(fault.name, FaultName::AccessDenied);
+    let request = asked.lock().unwrap().remove(0);
+    let (path, _) = request.path.split_once('?').unwrap();
+    assert_eq!((request.method.as_str(), path), ("POST", "/api/v1/namespaces/apps/pods/web/eviction"));
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!((&body["apiVersion"], &body["kind"]), (&json!("policy/v1"), &json!("Eviction")));
+    assert_eq!(body["metadata"], json!({"name": "web", "namespace": "apps"}));
+    assert_eq!(body["deleteOptions"]["preconditions"], json!({"uid": "1-2"}));
+}
+
+#[tokio::test]
+async fn the_api_server_tells_its_version() {
+    let (asked, git) = (Arc::default(), "v1.35.4-eks-7f9249a");
+    let info = json!({
+        "major": "1", "minor": "35", "gitVersion": git, "gitCommit": "", "gitTreeState": "clean", "buildDate": "",
+        "goVersion": "go1.26", "compiler": "gc", "platform": "linux/amd64",
+    });
+    assert_eq!(client(&[&gate(200, &info, &asked)]).version().await.unwrap(), git);
+    assert_eq!(asked.lock().unwrap()[0].path, "/version");
+}
+
+#[tokio::test]
 async fn each_failure_on_the_way_has_its_fault() {
     use FaultName::*;
     let asked = Arc::default();
