@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -20,7 +21,9 @@ mod build;
 mod wanted;
 
 pub use build::program;
-pub(crate) use wanted::{Access, Addon, AddonHealth, FargateProfile, FargateSelector, Node, Taint};
+pub(crate) use wanted::{
+    Access, Addon, AddonHealth, Claim, Demand, FargateProfile, FargateSelector, InstanceType, Node, NodePool, Taint,
+};
 
 /// How a control plane is started.
 #[derive(Debug, Clone)]
@@ -118,11 +121,23 @@ impl ControlPlane {
     /// # Errors
     /// If the control plane does not answer.
     pub(crate) async fn addon_health(&self) -> Result<Vec<AddonHealth>, Error> {
-        let doing = "asking the control plane for its add-ons";
-        let answer = self.client.get(format!("{}/addons", self.ready.control)).send().await;
-        let answer = answer.and_then(reqwest::Response::error_for_status).map_err(Error::aws(doing))?;
-        let body = answer.bytes().await.map_err(Error::aws(doing))?;
-        serde_json::from_slice(&body).map_err(Error::aws(doing))
+        self.get("addons", "asking the control plane for its add-ons").await
+    }
+
+    /// Sets the node pools of EKS Auto Mode.
+    ///
+    /// # Errors
+    /// As [`nodes`](Self::nodes).
+    pub(crate) async fn node_pools(&self, pools: &[NodePool]) -> Result<(), Error> {
+        self.put("node-pools", pools).await
+    }
+
+    /// Which nodes of those pools are missing now, and which nobody needs.
+    ///
+    /// # Errors
+    /// If the control plane does not answer.
+    pub(crate) async fn demand(&self) -> Result<Demand, Error> {
+        self.get("demand", "asking the control plane which nodes it lacks").await
     }
 
     /// Sets the access policies that access entries are associated with.
@@ -131,6 +146,13 @@ impl ControlPlane {
     /// As [`nodes`](Self::nodes), and if a policy is unknown.
     pub(crate) async fn access(&self, access: &[Access]) -> Result<(), Error> {
         self.put("access", access).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, what: &str, doing: &'static str) -> Result<T, Error> {
+        let answer = self.client.get(format!("{}/{what}", self.ready.control)).send().await;
+        let answer = answer.and_then(reqwest::Response::error_for_status).map_err(Error::aws(doing))?;
+        let body = answer.bytes().await.map_err(Error::aws(doing))?;
+        serde_json::from_slice(&body).map_err(Error::aws(doing))
     }
 
     async fn put<T: Serialize>(&self, what: &str, list: &[T]) -> Result<(), Error> {

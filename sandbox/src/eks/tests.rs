@@ -6,6 +6,7 @@ use ulid::Ulid;
 
 use super::*;
 
+mod auto;
 mod endpoint;
 mod members;
 

@@ -44,18 +44,24 @@ func Handler(e *eks.Emulation) http.Handler {
 	mux.HandleFunc("PUT /fargate-profiles", put(e.SetFargateProfiles))
 	mux.HandleFunc("PUT /addons", put(e.SetAddons))
 	mux.HandleFunc("PUT /access", put(e.SetAccess))
-	mux.HandleFunc("GET /addons", func(w http.ResponseWriter, r *http.Request) {
-		health, err := e.AddonHealth(r.Context())
+	mux.HandleFunc("PUT /node-pools", put(e.SetNodePools))
+	mux.HandleFunc("GET /addons", get(e.AddonHealth))
+	mux.HandleFunc("GET /demand", get(e.Demand))
+	return mux
+}
+
+func get[T any](ask func(context.Context) (T, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer, err := ask(r.Context())
 		if err != nil {
 			fail(w, err)
 			return
 		}
 		w.Header().Set("content-type", "application/json")
-		if err := json.NewEncoder(w).Encode(health); err != nil {
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
 			klog.ErrorS(err, "An answer was not sent")
 		}
-	})
-	return mux
+	}
 }
 
 // put reads a list strictly: a field that nobody knows is a mistake of the caller.
