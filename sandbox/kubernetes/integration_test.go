@@ -21,6 +21,8 @@ import (
 	"landfall.dev/landfall-kubernetes/internal/wanted"
 )
 
+const computeType = "eks.amazonaws.com/compute-type"
+
 var (
 	tainted = wanted.Node{
 		Name: "ip-10-0-1-23.eu-west-1.compute.internal", Zone: "eu-west-1a", Region: "eu-west-1",
@@ -71,7 +73,51 @@ func TestAClusterOfEmulatedEKS(t *testing.T) {
 	step("each version serves its own APIs", servesItsOwn)
 	step("a node that is no longer listed goes with its pods", nodesGo)
 	step("an add-on that is no longer listed goes", addonsGo)
+	step("pods of Auto Mode claim a node, and leave one that is about to go", autoModeClaims)
 	step("memory stays well under 1 GB", memory)
+}
+
+func autoModeClaims(t *testing.T, l *life) {
+	auto := map[string]string{computeType: "auto", "karpenter.sh/nodepool": "general-purpose"}
+	large := wanted.InstanceType{Name: "c6a.large", CPU: "2", Memory: "4096Mi", Pods: 29}
+	l.put("node-pools", []wanted.NodePool{{
+		Name: "general-purpose", Region: "eu-west-1", Zones: []string{"eu-west-1a"}, Labels: auto, InstanceTypes: []wanted.InstanceType{large},
+	}})
+	l.deploy("default", "on-auto", 1, func(spec *corev1.PodSpec) { spec.NodeSelector = auto })
+	claims := []wanted.Claim{{Pool: "general-purpose", InstanceType: "c6a.large", Zone: "eu-west-1a"}}
+	l.demands(wanted.Demand{Claims: claims, Empty: []string{}, Held: []string{}})
+	node := func(name string, taints ...wanted.Taint) wanted.Node {
+		return wanted.Node{
+			Name: name, Zone: "eu-west-1a", Region: "eu-west-1", InstanceType: "c6a.large", ProviderID: "aws:///eu-west-1a/" + name,
+			Address: "10.0.1.77", Labels: auto, Taints: taints, CPU: "2", Memory: "4096Mi", Pods: 29, KubeletVersion: "v1.35.4-eks-0000000",
+		}
+	}
+	nothing := wanted.Demand{Claims: []wanted.Claim{}, Empty: []string{}, Held: []string{}}
+	l.put("nodes", []wanted.Node{node("i-1")})
+	// Before the node is ready, and before the scheduler has tried again.
+	l.demands(nothing)
+	on := func(name string) func(corev1.Pod) error {
+		return func(pod corev1.Pod) error {
+			if pod.Spec.NodeName != name {
+				return fmt.Errorf("%s is on %s", pod.Name, pod.Spec.NodeName)
+			}
+			return nil
+		}
+	}
+	l.runs("default", "on-auto", 1, on("i-1"))
+	found, err := l.client.CoreV1().Nodes().Get(t.Context(), "i-1", metav1.GetOptions{})
+	must(t, err)
+	if found.Status.Addresses[0].Address != "10.0.1.77" {
+		t.Errorf("it has %+v", found.Status.Addresses)
+	}
+
+	leaves := wanted.Taint{Key: "karpenter.sh/disrupted", Effect: "NoSchedule"}
+	l.put("nodes", []wanted.Node{node("i-1", leaves), node("i-2")})
+	l.runs("default", "on-auto", 1, on("i-2"))
+	l.demands(wanted.Demand{Claims: []wanted.Claim{}, Empty: []string{"i-1"}, Held: []string{}})
+	must(t, l.client.AppsV1().Deployments("default").Delete(t.Context(), "on-auto", metav1.DeleteOptions{}))
+	l.demands(wanted.Demand{Claims: []wanted.Claim{}, Empty: []string{"i-1", "i-2"}, Held: []string{}})
+	l.put("nodes", []wanted.Node{})
 }
 
 func nodesBecomeReady(t *testing.T, l *life) {

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,26 @@ func (l *life) addons() map[string]wanted.AddonHealth {
 		all[health.Name] = health
 	}
 	return all
+}
+
+// demands waits until the pods mean this for the nodes of Auto Mode.
+func (l *life) demands(expected wanted.Demand) {
+	l.t.Helper()
+	l.eventually(fmt.Sprintf("%+v is demanded", expected), func(context.Context) error {
+		answer, err := http.Get(l.ready.Control + "/demand")
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		var found wanted.Demand
+		if err := json.NewDecoder(answer.Body).Decode(&found); err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(found, expected) {
+			return fmt.Errorf("it is %+v", found)
+		}
+		return nil
+	})
 }
 
 func (l *life) namespace(name string) {

@@ -216,6 +216,21 @@ def instance_filters() -> None:
     ec2._matches_filters = matches
 
 
+def managed_instances() -> None:
+    """Instances show which service manages them.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/amazon-ec2-managed-instances.html
+    """
+    original = ec2._instance_xml
+
+    def xml(instance):
+        principal = instance.get("Operator")
+        told = f"<managed>true</managed><principal>{principal}</principal>" if principal else "<managed>false</managed>"
+        return original(instance).rstrip().removesuffix("</item>") + f"<operator>{told}</operator></item>"
+
+    ec2._instance_xml = xml
+
+
 def keys_and_aliases() -> None:
     """A call that names a key by an alias is about that key; where no key has the alias, KMS says so, whatever the caller
     may do. Who makes or deletes an alias needs the permission on the alias and on the key. A new key's tags are a permission
@@ -282,6 +297,7 @@ def provider_tags() -> None:
 def apply() -> None:
     provider_tags()
     instance_filters()
+    managed_instances()
     keys_and_aliases()
     lambdas_own_calls()
     functions.apply()

@@ -1,4 +1,4 @@
-"""What the gateway has MiniStack keep for EKS: the instances of node groups, and log groups. And what it asks of IAM.
+"""What the gateway has MiniStack keep for EKS: instances of node groups and Auto Mode, and log groups. And what it asks of IAM.
 
 All of it comes from the gateway itself, in no caller's name.
 """
@@ -69,6 +69,8 @@ def launch(question: dict) -> dict:
         }
         if wanted["spot"]:
             made["InstanceLifecycle"] = "spot"
+        if wanted["operator"]:
+            made["Operator"] = wanted["operator"]
         for mapping in made["BlockDeviceMappings"]:
             volume = ec2._volumes[mapping["Ebs"]["VolumeId"]]
             volume["AvailabilityZone"] = wanted["zone"]

@@ -100,6 +100,19 @@ impl Durations {
         self.real(120.0)
     }
 
+    /// From the launch of an instance of EKS Auto Mode until its node has joined. AWS does not say.
+    #[must_use]
+    pub fn auto_node_joining(self) -> Duration {
+        self.real(40.0)
+    }
+
+    /// For how long a node of EKS Auto Mode may be empty: `consolidateAfter` of the built-in node pools, as in
+    /// <https://dev.to/shiruta/aws-eks-auto-mode-node-lifecycle-eks-1jgk>.
+    #[must_use]
+    pub fn auto_node_idle(self) -> Duration {
+        self.real(30.0)
+    }
+
     /// From the creation or deletion of a Fargate profile to its end.
     #[must_use]
     pub fn fargate_profile_changing(self) -> Duration {

@@ -19,6 +19,9 @@ mod addon;
 mod addon_versions;
 mod association;
 mod authorize;
+mod auto_node;
+mod auto_plan;
+mod auto_pool;
 mod cluster;
 mod endpoint;
 mod fargate;
@@ -236,6 +239,7 @@ fn settle(place: &mut Place<'_>) -> bool {
             Kind::Cluster => cluster::settle(place, name),
             Kind::Update => update::settle(place, cluster, name),
             Kind::Nodegroup => nodegroup::settle(place, cluster, name),
+            Kind::AutoNode => auto_node::joined(place, cluster, name),
             Kind::FargateProfile => fargate::settle(place, cluster, name),
             Kind::Addon => addon::settle(place, cluster, name),
             Kind::AccessEntry | Kind::Association | Kind::Provider => {}

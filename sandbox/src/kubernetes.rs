@@ -21,7 +21,10 @@ mod build;
 mod wanted;
 
 pub use build::program;
-pub(crate) use wanted::{Access, Addon, AddonHealth, FargateNode, FargateProfile, FargateSelector, Node, Taint};
+pub(crate) use wanted::{
+    Access, Addon, AddonHealth, Claim, Demand, FargateNode, FargateProfile, FargateSelector, InstanceType, Node,
+    NodePool, Taint,
+};
 
 /// How a control plane is started.
 #[derive(Debug, Clone)]
@@ -119,7 +122,7 @@ impl ControlPlane {
     /// # Errors
     /// If the control plane does not answer.
     pub(crate) async fn addon_health(&self) -> Result<Vec<AddonHealth>, Error> {
-        self.list("addons").await
+        self.get("addons", "asking the control plane for its add-ons").await
     }
 
     /// The nodes that Fargate has now.
@@ -127,7 +130,23 @@ impl ControlPlane {
     /// # Errors
     /// If the control plane does not answer.
     pub(crate) async fn fargate_nodes(&self) -> Result<Vec<FargateNode>, Error> {
-        self.list("fargate-nodes").await
+        self.get("fargate-nodes", "asking the control plane for the nodes of Fargate").await
+    }
+
+    /// Sets the node pools of EKS Auto Mode.
+    ///
+    /// # Errors
+    /// As [`nodes`](Self::nodes).
+    pub(crate) async fn node_pools(&self, pools: &[NodePool]) -> Result<(), Error> {
+        self.put("node-pools", pools).await
+    }
+
+    /// Which nodes of those pools are missing now, and which nobody needs.
+    ///
+    /// # Errors
+    /// If the control plane does not answer.
+    pub(crate) async fn demand(&self) -> Result<Demand, Error> {
+        self.get("demand", "asking the control plane which nodes it lacks").await
     }
 
     /// Sets the access policies that access entries are associated with.
@@ -138,8 +157,7 @@ impl ControlPlane {
         self.put("access", access).await
     }
 
-    async fn list<T: DeserializeOwned>(&self, what: &str) -> Result<Vec<T>, Error> {
-        let doing = "asking the control plane what it holds";
+    async fn get<T: DeserializeOwned>(&self, what: &str, doing: &'static str) -> Result<T, Error> {
         let answer = self.client.get(format!("{}/{what}", self.ready.control)).send().await;
         let answer = answer.and_then(reqwest::Response::error_for_status).map_err(Error::aws(doing))?;
         let body = answer.bytes().await.map_err(Error::aws(doing))?;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use domain::{Fault, FaultName};
+use domain::{Class, Fault, FaultName};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
@@ -72,11 +72,17 @@ impl Health {
             address: cluster.address.clone(),
         };
         let groups = self.desired(&cluster).await?;
-        let found = find(&client, &cluster, &groups, &examined).await?;
         let patience = SignedDuration::try_from(self.patience).unwrap_or(SignedDuration::MAX);
+        let found = match find(&client, &cluster, &groups, &examined).await {
+            Err(fault) if is_on_the_way(&fault) && examined.now < examined.since + patience => {
+                let message = format!("there is no way to the Kubernetes API yet: {}", fault.message);
+                return Ok(Triple::pending(AGAIN, message));
+            }
+            found => found?,
+        };
         let is_overdue = overdue_at(examined.since, patience, &found) <= examined.now;
         if is_overdue && !found.lacking.is_empty() {
-            trial::clear(&client, &cluster).await;
+            trial::clear(&client, cluster.places()).await;
         }
         verdict(&cluster, &found, is_overdue)
     }
@@ -95,6 +101,12 @@ impl Health {
     }
 }
 
+/// Whether it is the way to Kubernetes that fails, and may come to be: an API server that starts anew, interfaces that Lambda
+/// brings back, an access entry that the cluster has not heard of yet. What AWS itself denies stays denied.
+fn is_on_the_way(fault: &Fault) -> bool {
+    fault.class() == Class::Transient || fault.name == FaultName::AccessDenied && fault.answer.is_none()
+}
+
 /// What a look finds: what is lacking, in sentences, and how far the pods on Fargate are. The test pod comes last: it can
 /// only run where all else does.
 async fn find(
@@ -104,12 +116,18 @@ async fn find(
     examined: &Examined,
 ) -> Result<Found, Fault> {
     let mut lacking = Vec::new();
+    // Whatever else there is to ask about: so that nothing counts as working that nobody has spoken to.
+    if client.get::<Namespace>(None, SYSTEM).await?.is_none() {
+        lacking.push(format!("namespace {SYSTEM} is not there"));
+    }
+    let mut unready = 0;
     for (group, desired) in desired {
         let nodes: Vec<Node> = client.list(None, &ListParams::default().labels(&format!("{GROUP}={group}"))).await?;
+        unready += judge::unready(&nodes).count();
         lacking.extend(judge::nodes(group, *desired, &nodes));
     }
     let workloads = workloads(client, cluster).await?;
-    for workload in workloads.iter().filter(|workload| !workload.is_ready()) {
+    for workload in workloads.iter().filter(|workload| !workload.is_ready(unready)) {
         let pods: Vec<Pod> = match &workload.selector {
             Some(labels) => client.list(Some(SYSTEM), &ListParams::default().labels(labels)).await?,
             None => Vec::new(),
@@ -130,7 +148,12 @@ async fn find(
         && let Some(registry) = workloads.iter().find_map(Workload::registry)
         && let Some(place) = place(client, cluster, desired).await?
     {
+        found.tried = true;
         lacking.extend(trial::step(client, &place, registry, &examined.run.to_string()).await?);
+        if lacking.is_empty() {
+            // It may have been in another place before.
+            trial::clear(client, cluster.places().into_iter().filter(|other| *other != place.namespace)).await;
+        }
     }
     Ok(Found { lacking, ..found })
 }
@@ -176,7 +199,8 @@ async fn place(
 
 fn verdict(cluster: &Cluster, found: &Found, is_overdue: bool) -> Result<Triple, Fault> {
     if found.lacking.is_empty() {
-        let mut message = "everything is as planned, and Kubernetes works".to_owned();
+        let works = if found.tried { "Kubernetes works" } else { "Kubernetes answers, with no place yet to try a pod" };
+        let mut message = format!("everything is as planned, and {works}");
         if !found.stay.is_empty() {
             let pods = first(&found.stay, ", ");
             tracing::warn!(pods, "pods on Fargate are on another minor still: nobody would make them again");

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::network::{self, Network};
 use super::request::{Refusal, Request};
 use super::store::{Kind, Record, now};
-use super::{Answer, Job, Place, access, issues, update_config, version};
+use super::{Answer, Job, Place, access, auto_node, issues, update_config, version};
 
 pub(super) fn create(request: &Request, place: &mut Place<'_>) -> Answer {
     let name = request.required("name")?;
@@ -121,6 +121,8 @@ pub(super) fn delete(request: &Request, place: &mut Place<'_>) -> Answer {
     if let Some(said) = busy.or(left) {
         return Err(Refusal::in_use(said).about("clusterName", name));
     }
+    // "Any EKS Auto Mode Nodes will be deleted, including the EC2 managed instances"
+    auto_node::end_all(place, name);
     place.store.get_mut(Kind::Cluster, name, name)?.set("status", "DELETING");
     place.store.schedule(Kind::Cluster, name, name, place.durations.control_plane_deleting());
     Ok(json!({"cluster": place.store.cluster(name)?.document}))

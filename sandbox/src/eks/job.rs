@@ -22,7 +22,7 @@ pub(crate) enum Job {
     End { region: String, cluster: String },
 }
 
-/// An instance of a managed node group.
+/// An instance of a managed node group, or of EKS Auto Mode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Instance {
@@ -35,5 +35,7 @@ pub(crate) struct Instance {
     pub(crate) address: String,
     pub(crate) group: String,
     pub(crate) spot: bool,
+    /// The service that manages it in its user's stead.
+    pub(crate) operator: Option<&'static str>,
     pub(crate) tags: BTreeMap<String, String>,
 }

@@ -1,4 +1,4 @@
-//! The instances of managed node groups, as EC2 shows them and as Kubernetes sees them.
+//! The instances of managed node groups, as EC2 shows them, and how one of a cluster is started and ended.
 //!
 //! Each has an interface in the emulated network, so its subnet is in use as long as it lives, and another one if the
 //! cluster has the VPC CNI. <https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html#managed-node-group-concepts>
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::job::{Instance, Job};
 use super::store::{Kind, Record};
 use super::{Place, request};
+use crate::ec2::Subnet;
 
 /// Brings the number of a group's instances to what it wants.
 pub(super) fn scale(place: &mut Place<'_>, cluster: &str, group: &str) {
@@ -76,8 +77,6 @@ pub(super) fn instances(group: &Record) -> Vec<Value> {
 
 fn launch(place: &mut Place<'_>, cluster: &str, group: &str, count: usize, already: usize) -> (Vec<Value>, bool) {
     let Ok(record) = place.store.get(Kind::Nodegroup, cluster, group) else { return (Vec::new(), false) };
-    let security = place.store.cluster(cluster).ok().and_then(|one| one.hidden["group"].as_str().map(str::to_owned));
-    let security = security.unwrap_or_default();
     let subnets: Vec<_> = request::texts(&record.document["subnets"])
         .iter()
         .filter_map(|id| place.ec2.subnet(place.region, id))
@@ -85,38 +84,63 @@ fn launch(place: &mut Place<'_>, cluster: &str, group: &str, count: usize, alrea
     let types = request::texts(&record.document["instanceTypes"]);
     let spot = record.text("capacityType") == "SPOT";
     let tags = tags(record, cluster, group);
-    let cni = place.store.find(Kind::Addon, cluster, "vpc-cni").is_some();
-    let (mut kept, mut shown) = (Vec::new(), Vec::new());
+    let with_cni = place.store.find(Kind::Addon, cluster, "vpc-cni").is_some();
+    let mut launched = Vec::new();
     for at in already..already + count {
         let Some(subnet) = subnets.get(at % subnets.len().max(1)) else { break };
-        let id = format!("i-{}", &format!("{:032x}", rand::random::<u128>())[..17]);
-        let made = place.ec2.add_node_interface(place.region, &subnet.id, &security, &id);
-        let Some(interface) = made else { break };
-        let for_pods =
-            cni.then(|| place.ec2.add_pod_interface(place.region, cluster, &subnet.id, &security, &id)).flatten();
         let instance_type = types.choose(&mut rand::rng()).cloned().unwrap_or_else(|| "t3.medium".into());
-        kept.push(json!({
-            "id": id, "zone": subnet.zone, "address": interface.address, "type": instance_type,
-            "interface": interface.id, "podInterface": for_pods, "subnet": subnet.id,
-        }));
-        shown.push(Instance {
-            id,
-            image: "ami-0eks0al2023000000".into(),
-            instance_type,
-            subnet: subnet.id.clone(),
-            vpc: subnet.vpc.clone(),
-            zone: subnet.zone.clone(),
-            address: interface.address,
-            group: security.clone(),
-            spot,
-            tags: tags.clone(),
-        });
+        let (image, tags) = ("ami-0eks0al2023000000", tags.clone());
+        let machine = Machine { cluster, subnet, instance_type, image, spot, with_cni, operator: None, tags };
+        let Some(instance) = start(place, machine) else { break };
+        launched.push(instance);
     }
-    let full = kept.len() < count;
-    if !shown.is_empty() {
-        place.jobs.push(Job::Launch { region: place.region.to_owned(), instances: shown });
-    }
-    (kept, full)
+    let full = launched.len() < count;
+    (launched, full)
+}
+
+/// What an instance is launched as.
+#[derive(Debug)]
+pub(super) struct Machine<'a> {
+    pub(super) cluster: &'a str,
+    pub(super) subnet: &'a Subnet,
+    pub(super) instance_type: String,
+    pub(super) image: &'static str,
+    pub(super) spot: bool,
+    /// Whether the VPC CNI attaches an interface for pods.
+    pub(super) with_cni: bool,
+    /// The service that manages it in its user's stead.
+    pub(super) operator: Option<&'static str>,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// Launches one instance with its interfaces; none if the subnet has no address left.
+pub(super) fn start(place: &mut Place<'_>, machine: Machine<'_>) -> Option<Value> {
+    let Machine { cluster, subnet, instance_type, .. } = machine;
+    let security = place.store.cluster(cluster).ok().and_then(|one| one.hidden["group"].as_str().map(str::to_owned));
+    let group = security.unwrap_or_default();
+    let id = format!("i-{}", &format!("{:032x}", rand::random::<u128>())[..17]);
+    let interface = place.ec2.add_node_interface(place.region, &subnet.id, &group, &id)?;
+    let for_pods =
+        machine.with_cni.then(|| place.ec2.add_pod_interface(place.region, cluster, &subnet.id, &group, &id)).flatten();
+    let kept = json!({
+        "id": id, "zone": subnet.zone, "address": interface.address, "type": instance_type,
+        "interface": interface.id, "podInterface": for_pods, "subnet": subnet.id,
+    });
+    let shown = Instance {
+        id,
+        image: machine.image.into(),
+        instance_type,
+        subnet: subnet.id.clone(),
+        vpc: subnet.vpc.clone(),
+        zone: subnet.zone.clone(),
+        address: interface.address,
+        group,
+        spot: machine.spot,
+        operator: machine.operator,
+        tags: machine.tags,
+    };
+    place.jobs.push(Job::Launch { region: place.region.to_owned(), instances: vec![shown] });
+    Some(kept)
 }
 
 // <https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html>; a group's own tags are not those of its instances.
@@ -135,8 +159,8 @@ fn tags(group: &Record, cluster: &str, name: &str) -> BTreeMap<String, String> {
     .collect()
 }
 
-// The last nodes of a cluster leave an interface behind.
-fn terminate(place: &mut Place<'_>, gone: &[Value], are_last: bool) {
+/// Ends instances, with their interfaces. The last ones of a cluster leave one of the CNI behind.
+pub(super) fn terminate(place: &mut Place<'_>, gone: &[Value], are_last: bool) {
     if gone.is_empty() {
         return;
     }

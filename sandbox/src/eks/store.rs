@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Cluster,
     Update,
     Nodegroup,
+    /// A node of EKS Auto Mode, which no call of EKS shows.
+    AutoNode,
     FargateProfile,
     Addon,
     AccessEntry,
@@ -68,7 +70,7 @@ impl Kind {
     pub(super) fn arn_field(self) -> &'static str {
         match self {
             Self::Cluster => "arn",
-            Self::Update => "",
+            Self::Update | Self::AutoNode => "",
             Self::Nodegroup => "nodegroupArn",
             Self::FargateProfile => "fargateProfileArn",
             Self::Addon => "addonArn",
@@ -83,6 +85,7 @@ impl Kind {
         let message = match self {
             Self::Cluster => format!("No cluster found for name: {name}."),
             Self::Update => format!("No update found for ID: {name}"),
+            Self::AutoNode => format!("No node found for instance: {name}"),
             Self::Nodegroup => format!("No node group found for name: {name}."),
             Self::FargateProfile => format!("No Fargate Profile found with name: {name}."),
             Self::Addon => format!("No addon: {name} found in cluster: {cluster}"),

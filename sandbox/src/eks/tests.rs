@@ -7,6 +7,7 @@ use ulid::Ulid;
 use super::*;
 use crate::kubernetes::FargateNode;
 
+mod auto;
 mod endpoint;
 mod members;
 

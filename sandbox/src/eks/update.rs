@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::request::{Refusal, Request};
 use super::store::{Kind, now};
-use super::{Answer, Job, Place, addon, cluster, issues, new_id, nodegroup_update, provider};
+use super::{Answer, Job, Place, addon, auto_node, cluster, issues, new_id, nodegroup_update, provider};
 
 /// An update of a cluster that is about to begin.
 pub(super) struct Change {
@@ -164,8 +164,13 @@ fn settle_cluster(place: &mut Place<'_>, name: &str, hidden: &Value, failed: Opt
         cluster.hidden["upgradedFrom"] = if forth { json!(before) } else { Value::Null };
         cluster.hidden["upgradedAt"] = if forth { now() } else { Value::Null };
     }
+    let auto_mode = cluster.document["computeConfig"]["enabled"] == true;
     if cluster::logs(cluster) {
         place.jobs.push(Job::LogGroup { region, name: cluster::log_group(name), after: std::time::Duration::ZERO });
+    }
+    if !auto_mode {
+        // <https://docs.aws.amazon.com/eks/latest/userguide/auto-disable.html>
+        auto_node::end_all(place, name);
     }
     provider::settle_update(place, name, hidden);
 }

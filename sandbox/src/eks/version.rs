@@ -100,6 +100,11 @@ pub(super) fn find(name: &str) -> Option<&'static Version> {
     VERSIONS.iter().find(|version| version.version == name)
 }
 
+/// The version of the kubelets that come with a version of EKS, as in `v1.35.4-eks-0000000`.
+pub(super) fn kubelet(name: &str) -> String {
+    format!("v{}-eks-0000000", find(name).map_or("", |version| version.patch))
+}
+
 /// The number of a minor version: 35 of `1.35`.
 pub(super) fn minor(version: &str) -> u32 {
     version.strip_prefix("1.").and_then(|minor| minor.parse().ok()).unwrap_or_default()

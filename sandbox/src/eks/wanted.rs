@@ -6,14 +6,18 @@ use serde_json::{Value, json};
 
 use super::request::texts;
 use super::store::{Kind, Record, Store};
-use super::{Eks, Job, Place, addon_versions, nodes, policy, version};
-use crate::ec2::instance_type;
-use crate::kubernetes::{Access, Addon, AddonHealth, FargateNode, FargateProfile, FargateSelector, Node, Taint};
+use super::{Eks, Facts, Job, Place, addon_versions, auto_node, auto_pool, nodes, policy, version};
+use crate::ec2::{Ec2, instance_type};
+use crate::kubernetes::{
+    Access, Addon, AddonHealth, Demand, FargateNode, FargateProfile, FargateSelector, Node, NodePool, Taint,
+};
 
 /// All lists of one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) nodes: Vec<Node>,
+    /// Those of EKS Auto Mode; none while it is off.
+    pub(crate) pools: Option<Vec<NodePool>>,
     pub(crate) profiles: Vec<FargateProfile>,
     pub(crate) addons: Vec<Addon>,
     pub(crate) access: Vec<Access>,
@@ -28,16 +32,26 @@ pub(crate) struct Origin {
 
 impl Eks {
     /// What the cluster's control plane should hold by now; none if the cluster is gone.
-    pub(crate) fn wanted(&self, region: &str, cluster: &str) -> Option<Wanted> {
-        let regions = self.lock();
-        let store = regions.get(region)?;
-        store.cluster(cluster).ok()?;
-        Some(Wanted {
-            nodes: all_nodes(store, region, cluster),
-            profiles: profiles(store, region, cluster),
-            addons: addons(store, cluster),
-            access: access(store, cluster),
-        })
+    pub(crate) fn wanted(&self, ec2: &Ec2, region: &str, cluster: &str) -> Option<Wanted> {
+        wanted(self.lock().get(region)?, ec2, region, cluster)
+    }
+
+    /// What the pods of a cluster mean for its nodes of EKS Auto Mode. `told` is what its control plane held when it was
+    /// asked: if it should hold something else by now, the answer is out of date and counts for nothing.
+    pub(crate) fn demanded(&self, ec2: &Ec2, region: &str, cluster: &str, told: &Wanted, demand: &Demand) {
+        let mut regions = self.lock();
+        let Some(store) = regions.get_mut(region) else { return };
+        if wanted(store, ec2, region, cluster).as_ref() != Some(told) {
+            return;
+        }
+        let (mut jobs, facts) = (Vec::new(), Facts::default());
+        let (durations, real) = (self.durations, self.real);
+        let mut place = Place { region, store, durations, ec2, jobs: &mut jobs, facts: &facts, real };
+        let changed = auto_node::demanded(&mut place, cluster, demand);
+        self.lock_jobs().append(&mut jobs);
+        if changed {
+            self.write(&regions);
+        }
     }
 
     /// What the cluster's control plane is started with; none if the cluster is gone.
@@ -127,6 +141,19 @@ impl Eks {
     }
 }
 
+fn wanted(store: &Store, ec2: &Ec2, region: &str, cluster: &str) -> Option<Wanted> {
+    store.cluster(cluster).ok()?;
+    let mut nodes = all_nodes(store, region, cluster);
+    nodes.extend(auto_node::all(store, cluster).iter().filter_map(|node| auto_node::wanted(node, region)));
+    Some(Wanted {
+        nodes,
+        pools: auto_pool::of(store, ec2, region, cluster),
+        profiles: profiles(store, region, cluster),
+        addons: addons(store, cluster),
+        access: access(store, cluster),
+    })
+}
+
 fn all_nodes(store: &Store, region: &str, cluster: &str) -> Vec<Node> {
     let joined = ["ACTIVE", "UPDATING", "DEGRADED", "DELETE_FAILED"];
     let groups = store.within(Kind::Nodegroup, cluster).into_iter().filter(|group| joined.contains(&group.status()));
@@ -137,7 +164,6 @@ fn node(group: &Record, region: &str, instance: &Value) -> Option<Node> {
     let text = |field: &str| instance[field].as_str().unwrap_or_default().to_owned();
     let (kind, zone) = (text("type"), text("zone"));
     let size = instance_type::find(&kind)?;
-    let patch = version::find(group.text("version")).map_or("", |version| version.patch);
     let own = [
         ("eks.amazonaws.com/nodegroup", group.name.as_str()),
         ("eks.amazonaws.com/capacityType", group.text("capacityType")),
@@ -148,6 +174,7 @@ fn node(group: &Record, region: &str, instance: &Value) -> Option<Node> {
     Some(Node {
         name: format!("ip-{}.{region}.compute.internal", text("address").replace('.', "-")),
         provider_id: format!("aws:///{zone}/{}", text("id")),
+        address: text("address"),
         zone,
         region: region.to_owned(),
         instance_type: kind,
@@ -156,7 +183,7 @@ fn node(group: &Record, region: &str, instance: &Value) -> Option<Node> {
         cpu: size.processors.to_string(),
         memory: format!("{}Mi", size.memory),
         pods: size.pods,
-        kubelet_version: format!("v{patch}-eks-0000000"),
+        kubelet_version: version::kubelet(group.text("version")),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::eks::{Job, Wanted};
 use crate::kubernetes::{self, ControlPlane, ServeOptions};
 
-/// How often a control plane is asked how its add-ons fare, and which nodes Fargate has.
+/// How often a control plane is asked how its add-ons fare, which nodes Fargate has, and which nodes it lacks.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Who gets the jobs of each cluster, by region and name.
@@ -163,10 +163,13 @@ impl Worker {
     }
 
     async fn tell(&mut self, gateway: &Gateway) -> Result<(), Error> {
-        let wanted = gateway.eks.wanted(&self.region, &self.cluster);
+        let wanted = gateway.eks.wanted(&gateway.ec2, &self.region, &self.cluster);
         let (Some((plane, _)), Some(wanted)) = (&self.plane, wanted) else { return Ok(()) };
         if wanted.nodes != self.told.nodes {
             plane.nodes(&wanted.nodes).await?;
+        }
+        if wanted.pools != self.told.pools {
+            plane.node_pools(wanted.pools.as_deref().unwrap_or_default()).await?;
         }
         if wanted.profiles != self.told.profiles {
             plane.fargate_profiles(&wanted.profiles).await?;
@@ -193,11 +196,14 @@ impl Worker {
         self.tell(gateway).await?;
         let Some((plane, _)) = &self.plane else { return Ok(()) };
         gateway.eks.fargate_told(&self.region, &self.cluster, &plane.fargate_nodes().await?);
-        if self.told.addons.is_empty() {
-            return Ok(());
+        if !self.told.addons.is_empty() {
+            let health = plane.addon_health().await?;
+            gateway.eks.addons_told(&self.region, &self.cluster, &health);
         }
-        let health = plane.addon_health().await?;
-        gateway.eks.addons_told(&self.region, &self.cluster, &health);
+        if self.told.pools.is_some() {
+            let demand = plane.demand().await?;
+            gateway.eks.demanded(&gateway.ec2, &self.region, &self.cluster, &self.told, &demand);
+        }
         Ok(())
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Node {
     pub(crate) instance_type: String,
     /// `aws:///<zone>/<instance id>`.
     pub(crate) provider_id: String,
+    /// The instance's private address.
+    pub(crate) address: String,
     /// Labels beside those that follow from the other fields.
     pub(crate) labels: BTreeMap<String, String>,
     /// The taints that the kubelet registers with.
@@ -68,6 +70,66 @@ pub(crate) struct FargateSelector {
     pub(crate) namespace: String,
     /// All of these labels; keys and values may hold `*` and `?` too.
     pub(crate) labels: BTreeMap<String, String>,
+}
+
+/// A node pool of EKS Auto Mode: the nodes that its pods may bring.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NodePool {
+    /// Its name.
+    pub(crate) name: String,
+    /// The region.
+    pub(crate) region: String,
+    /// The zones of the cluster's subnets.
+    pub(crate) zones: Vec<String>,
+    /// The labels that all its nodes have.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The taints that all its nodes have.
+    pub(crate) taints: Vec<Taint>,
+    /// The types of its instances, those first that are taken first.
+    pub(crate) instance_types: Vec<InstanceType>,
+    /// The version of its kubelets, as in `v1.35.2-eks-0000000`.
+    pub(crate) kubelet_version: String,
+}
+
+/// A type of instances that a pool may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InstanceType {
+    /// Its name, as in `c6a.large`.
+    pub(crate) name: String,
+    /// The labels that say what it is.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Its processors, as a quantity of Kubernetes: `2`.
+    pub(crate) cpu: String,
+    /// Its memory, as a quantity of Kubernetes: `8Gi`.
+    pub(crate) memory: String,
+    /// How many pods fit.
+    pub(crate) pods: u32,
+}
+
+/// What the pods of the moment mean for the nodes of EKS Auto Mode.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Demand {
+    /// The nodes that are missing.
+    pub(crate) claims: Vec<Claim>,
+    /// The nodes with no pods but those of DaemonSets, and none that is about to come.
+    pub(crate) empty: Vec<String>,
+    /// The nodes with a pod that nobody may move.
+    pub(crate) held: Vec<String>,
+}
+
+/// A claim for one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Claim {
+    /// The pool that it is of.
+    pub(crate) pool: String,
+    /// The type of its instance.
+    pub(crate) instance_type: String,
+    /// Its zone.
+    pub(crate) zone: String,
 }
 
 /// An EKS add-on that is installed.

@@ -98,15 +98,19 @@ fn a_cluster_on_fargate_with_a_given_key_comes_is_upgraded_with_its_pods_and_goe
     scenario(async |world| {
         let user = world.user("fargate");
         let ada = world.person("fargate-ada").await;
+        world.permission_set("AdministratorAccess").await;
         let key = world.kms.create_key().send().await.unwrap().key_metadata.unwrap().key_id;
         world.kms.create_alias().alias_name("alias/given").target_key_id(&key).send().await.unwrap();
-        let more = "  version: \"1.34\"\n  encryptionConfig: {keyArn: alias/given}\n  accessEntries:\n    ada: {user: fargate-ada, policies: [AmazonEKSClusterAdminPolicy]}\ncompute:\n  fargateProfiles:\n    apps: {selectors: [{namespace: apps}]}\nserviceAccounts:\n  apps/api: {secretsPrefix: apps/}";
+        let more = "  version: \"1.34\"\n  encryptionConfig: {keyArn: alias/given}\n  accessEntries:\n    admins: {permissionSet: AdministratorAccess, policies: [AmazonEKSClusterAdminPolicy]}\n    ada: {user: fargate-ada, policies: [AmazonEKSClusterAdminPolicy]}\ncompute:\n  fargateProfiles:\n    apps: {selectors: [{namespace: apps}]}\nserviceAccounts:\n  apps/api: {secretsPrefix: apps/}";
         user.deploy(&cluster(more)).await;
         let found = world.eks.describe_cluster().name("fargate").send().await.unwrap().cluster.unwrap();
         assert_eq!(found.status, Some(ClusterStatus::Active));
         assert!(found.encryption_config()[0].provider().unwrap().key_arn().unwrap().ends_with(&key));
         let dns = world.eks.describe_addon().cluster_name("fargate").addon_name("coredns").send().await.unwrap();
         assert_eq!(dns.addon.unwrap().status, Some(AddonStatus::Active));
+        let nodes = ada.nodes("fargate").await;
+        let on_fargate = |node: &Node| node.metadata.name.as_ref().is_some_and(|name| name.starts_with("fargate-ip-"));
+        assert!(nodes.len() >= 2 && nodes.iter().all(on_fargate), "{nodes:#?}");
 
         let kubernetes = kubernetes(&user, &ada).await;
         run_on_fargate(&kubernetes).await;
@@ -136,7 +140,7 @@ const NODES: &str = "
   accessEntries:
     admins: {permissionSet: AdministratorAccess, policies: [AmazonEKSClusterAdminPolicy]}
     deployer: {role: deployer, policies: [AmazonEKSEditPolicy], namespaces: [apps], groups: [deployers]}
-    alice: {user: alice, policies: [AmazonEKSViewPolicy]}
+    alice: {user: alice, policies: [AmazonEKSAdminViewPolicy]}
   addons: {coredns: {configuration: {tolerations: [{key: CriticalAddonsOnly, operator: Exists}]}}}
 compute:
   managedNodeGroups:
@@ -151,7 +155,7 @@ fn a_cluster_of_nodes_is_changed_mended_upgraded_and_taken_away() {
         let user = world.user("nodes");
         world.permission_set("AdministratorAccess").await;
         world.role("deployer").await;
-        world.iam.create_user().user_name("alice").send().await.unwrap();
+        let alice = world.person("alice").await;
         let boundary = world.iam.create_policy().policy_name("nodes-boundary").policy_document(
             json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
                 .to_string(),
@@ -163,6 +167,7 @@ fn a_cluster_of_nodes_is_changed_mended_upgraded_and_taken_away() {
         ))
         .await;
         assert_eq!(minors(world, "nodes").await, ("1.34".into(), vec!["1.34".into(); 2]));
+        assert_eq!(alice.nodes("nodes").await.len(), 2, "the group `apps` begins with none");
 
         let changed = NODES
             .replace("types: [api, audit], retentionDays: 30", "types: [authenticator], retentionDays: 60")
@@ -209,17 +214,6 @@ async fn by_hand(world: &World, user: &User) {
     let association = association.send().await.unwrap().associations.unwrap().remove(0).association_id.unwrap();
     let update = world.eks.update_pod_identity_association().cluster_name("nodes").association_id(association);
     update.role_arn("arn:aws:iam::111122223333:role/deployer").send().await.unwrap();
-}
-
-#[test]
-fn a_cluster_in_auto_mode_comes_and_goes() {
-    scenario(async |world| {
-        let user = world.user("auto");
-        user.deploy(&cluster("compute: {autoMode: {nodePools: [general-purpose, system]}}")).await;
-        let found = world.eks.describe_cluster().name("auto").send().await.unwrap().cluster.unwrap();
-        assert_eq!(found.compute_config().unwrap().enabled(), Some(true));
-        destroyed(&user).await;
-    });
 }
 
 #[test]

@@ -98,6 +98,8 @@ fn a_cluster_that_only_its_vpc_reaches_is_verified_through_its_gate_and_taken_aw
         let there = &records["control-plane"].outputs;
         assert_eq!(heard_at(&there["endpoint"]).await, "");
         assert_eq!(asked_by_the_installations_own(world, there).await, "ConnectionLost");
+        let refused = ada.kubectl("inside", &["get", "nodes", "--request-timeout=5s"], "").await;
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
         let kubernetes = kubernetes(&user, &ada).await;
         assert_eq!(kubernetes.get::<Pod>(Some("kube-system"), "landfall-verify").await.unwrap(), None);
         assert!(kubernetes.get::<Service>(Some("kube-system"), "kube-dns").await.unwrap().is_some());

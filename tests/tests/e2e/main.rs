@@ -8,6 +8,7 @@
 mod access;
 mod admission;
 mod approval;
+mod auto;
 mod by_hand;
 mod chaos;
 mod clusters;

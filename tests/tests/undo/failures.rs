@@ -96,7 +96,12 @@ impl Point {
 fn points(case: &Case, since: u64) -> BTreeSet<Point> {
     let mut counts: BTreeMap<(String, String, String), u32> = BTreeMap::new();
     let prefix = format!(":user/{}.", case.platform());
-    let calls = case.stage.sandbox.calls_since(since).into_iter().filter(|call| call.mutating && (200..300).contains(&call.status));
+    let calls = case
+        .stage
+        .sandbox
+        .calls_since(since)
+        .into_iter()
+        .filter(|call| call.mutating && (200..300).contains(&call.status));
     calls
         .filter_map(|call| {
             let (_, resource) = call.caller.split_once(&prefix)?;

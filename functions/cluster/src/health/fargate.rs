@@ -41,6 +41,8 @@ pub(super) struct Found {
     pub(super) going: Option<Timestamp>,
     /// The pods that stay as they are, because nobody would make them again.
     pub(super) stay: Vec<String>,
+    /// Whether a test pod shows that pods come and run.
+    pub(super) tried: bool,
 }
 
 /// Evicts what may go now, if anything may.
@@ -60,7 +62,7 @@ pub(super) async fn follow(client: &Client, may_go: bool, since: Timestamp, now:
         }
     }
     let lacking = behind.lacking(&minor);
-    Ok(Found { lacking, moved, going: behind.going, stay: behind.stay })
+    Ok(Found { lacking, moved, going: behind.going, stay: behind.stay, tried: false })
 }
 
 /// Some of the pods, others each time: who may not go keeps nobody else from it.

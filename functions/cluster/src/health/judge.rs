@@ -7,18 +7,27 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod, PodTemplateSpec};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-/// What keeps a node group from having as many ready nodes as it should.
+/// What keeps a node group from having as many ready nodes as it should. Of more than these, some may come or go all the
+/// time.
 pub(super) fn nodes(group: &str, desired: u32, nodes: &[Node]) -> Vec<String> {
-    let mut lacking: Vec<String> = nodes.iter().filter_map(unready).collect();
-    let there = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-    if there < desired {
-        lacking.insert(0, format!("node group {group}: {there} of {desired} nodes are there"));
+    let ready = nodes.len() - unready(nodes).count();
+    if u32::try_from(ready).unwrap_or(u32::MAX) >= desired {
+        return Vec::new();
     }
-    lacking
+    let counted = format!("node group {group}: {ready} of {desired} nodes are ready");
+    [counted].into_iter().chain(unready(nodes)).collect()
 }
 
-fn unready(node: &Node) -> Option<String> {
+/// Why each node that is not ready is not.
+pub(super) fn unready(nodes: &[Node]) -> impl Iterator<Item = String> {
+    nodes.iter().filter_map(why_unready)
+}
+
+fn why_unready(node: &Node) -> Option<String> {
     let name = node.metadata.name.as_deref().unwrap_or_default();
+    if node.metadata.deletion_timestamp.is_some() {
+        return Some(format!("node {name} is going"));
+    }
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
     match conditions.into_iter().flatten().find(|condition| condition.type_ == "Ready") {
         Some(ready) if ready.status == "True" => None,
@@ -43,6 +52,8 @@ struct Counts {
     observed: bool,
     wanted: i32,
     ready: i32,
+    /// Whether each node has one: then one that is not ready has none that is.
+    of_nodes: bool,
 }
 
 impl Workload {
@@ -53,6 +64,7 @@ impl Workload {
             observed: status.observed_generation >= metadata.generation,
             wanted: status.desired_number_scheduled,
             ready: status.number_ready,
+            of_nodes: true,
         });
         Self { what, selector: Some(selector(&spec.selector)), image: image(&spec.template), counts }
     }
@@ -65,6 +77,7 @@ impl Workload {
             observed: status.observed_generation >= metadata.generation,
             wanted,
             ready: status.ready_replicas.unwrap_or_default(),
+            of_nodes: false,
         });
         Self { what, selector: Some(selector(&spec.selector)), image: image(&spec.template), counts }
     }
@@ -73,8 +86,12 @@ impl Workload {
         Self { what, selector: None, image: None, counts: None }
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.counts.as_ref().is_some_and(|counts| counts.observed && counts.ready >= counts.wanted)
+    /// Whether all of its pods are ready, but for those on as many nodes that are not.
+    pub(super) fn is_ready(&self, unready_nodes: usize) -> bool {
+        self.counts.as_ref().is_some_and(|counts| {
+            let excused = if counts.of_nodes { i32::try_from(unready_nodes).unwrap_or(i32::MAX) } else { 0 };
+            counts.observed && counts.ready.saturating_add(excused) >= counts.wanted
+        })
     }
 
     /// What is lacking of one that is not ready, and what the first of its pods that is not tells.
@@ -123,6 +140,8 @@ pub(super) enum Trial {
     Missing,
     /// Of another run, or going.
     Stale,
+    /// Ended without having run, and why: evicted, for example, or with its node.
+    Failed(String),
     /// Running.
     Runs,
     /// Not running, and why.
@@ -140,6 +159,7 @@ pub(super) fn trial(pod: Option<&Pod>, label: (&str, &str)) -> Trial {
     }
     match phase(pod) {
         "Running" | "Succeeded" => Trial::Runs,
+        "Failed" => Trial::Failed(why_not_ready(pod).unwrap_or_else(|| "is Failed".to_owned())),
         _ => Trial::Waits(why_not_ready(pod).unwrap_or_else(|| "it was just made".to_owned())),
     }
 }

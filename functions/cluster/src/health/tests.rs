@@ -30,6 +30,7 @@ struct World {
 }
 
 const PODS: &str = "/api/v1/namespaces/kube-system/pods";
+const SYSTEM_NAMESPACE: &str = "/api/v1/namespaces/kube-system";
 const TRIAL: &str = "/api/v1/namespaces/kube-system/pods/landfall-verify";
 
 fn list(items: &[Value]) -> Value {
@@ -47,6 +48,7 @@ impl World {
                 list(&[slice(json!({"ready": true}))]),
             ),
             (PODS.to_owned(), list(&[])),
+            (SYSTEM_NAMESPACE.to_owned(), json!({"metadata": {"name": "kube-system"}})),
         ])));
         let changes = Arc::default();
         let gate = api(&objects, &changes);
@@ -194,6 +196,46 @@ async fn a_cluster_works_when_its_test_pod_has_run_and_nothing_is_left_of_that()
     world.set(TRIAL, running);
     assert_eq!(world.look().await.unwrap().status, Status::Ready);
     assert_eq!(world.changes(), [format!("POST {PODS}"), format!("DELETE {TRIAL}")]);
+}
+
+#[tokio::test]
+async fn the_way_to_kubernetes_may_take_its_time_and_is_asked_for_where_there_is_nothing_else() {
+    let mut world = World::new();
+    world.examined.plan.resources.retain(|id, _| ["control-plane", "gate"].contains(&id.name()));
+    assert_eq!(
+        world.look().await.unwrap().message,
+        "everything is as planned, and Kubernetes answers, with no place yet to try a pod"
+    );
+    for (code, name) in [(403, FaultName::AccessDenied), (503, FaultName::ServiceUnavailable)] {
+        world.set(SYSTEM_NAMESPACE, json!({"kind": "Status", "code": code, "message": "not yet"}));
+        world.later(599);
+        let waits = world.look().await.unwrap();
+        assert!(waits.status == Status::Pending && waits.message.contains("not yet"), "{waits:?}");
+        world.later(600);
+        assert_eq!(world.look().await.unwrap_err().name, name);
+    }
+    assert_eq!(world.changes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_test_pod_that_failed_is_made_anew_and_is_gone_from_where_it_was_before() {
+    let mut world =
+        World::on_fargate(json!([{"namespace": "kube-system", "labels": {}}, {"namespace": "apps", "labels": {}}]));
+    world.look().await.unwrap();
+    let mut made = world.objects.lock().unwrap()[TRIAL].clone();
+    made["status"] = json!({"phase": "Failed", "reason": "Evicted"});
+    world.set(TRIAL, made.clone());
+    world.later(601);
+    let fault = world.look().await.unwrap_err();
+    assert!(fault.message.contains("is Failed: Evicted, and is made anew"), "{fault}");
+    world.later(1);
+    world.look().await.unwrap();
+    made["status"] = json!({"phase": "Running"});
+    world.set(TRIAL, made);
+    world.set("/api/v1/namespaces/apps/pods/landfall-verify", pod("landfall-verify", json!({"phase": "Running"})));
+    world.changes();
+    assert_eq!(world.look().await.unwrap().status, Status::Ready);
+    assert!(world.changes().contains(&"DELETE /api/v1/namespaces/apps/pods/landfall-verify".to_owned()));
 }
 
 #[tokio::test]

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::judge::{self, Trial};
-use super::target::Cluster;
 
 /// The pod's name: one in a cluster, whatever is asked how often.
 const NAME: &str = "landfall-verify";
@@ -19,6 +18,8 @@ const RUN: &str = "landfall.dev/run";
 /// An image that EKS has in every region, for every architecture.
 /// <https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html>
 const IMAGE: &str = "eks/pause:3.5";
+/// After how many seconds it ends by itself, if nobody comes to take it away.
+const DEADLINE: u32 = 300;
 /// The image's own user.
 const USER: u32 = 65535;
 
@@ -47,6 +48,10 @@ pub(super) async fn step(client: &Client, place: &Place, registry: &str, run: &s
             client.delete::<Pod>(namespace, NAME).await?;
             Some(format!("{which} of before is going"))
         }
+        Trial::Failed(why) => {
+            client.delete::<Pod>(namespace, NAME).await?;
+            Some(format!("{which} {why}, and is made anew"))
+        }
         Trial::Runs => {
             client.delete::<Pod>(namespace, NAME).await?;
             None
@@ -55,9 +60,10 @@ pub(super) async fn step(client: &Client, place: &Place, registry: &str, run: &s
     })
 }
 
-/// Takes the pod away from wherever it may be. That it could not is only logged: something else is about to be told.
-pub(super) async fn clear(client: &Client, cluster: &Cluster) {
-    for namespace in cluster.places() {
+/// Takes the pod away from these namespaces, wherever it may be. That it could not is only logged: something else is about to
+/// be told, and the pod ends by itself.
+pub(super) async fn clear(client: &Client, namespaces: impl IntoIterator<Item = String>) {
+    for namespace in namespaces {
         if let Err(fault) = client.delete::<Pod>(Some(&namespace), NAME).await {
             tracing::warn!(%fault, namespace, "the test pod could not be deleted");
         }
@@ -91,6 +97,7 @@ fn pod(place: &Place, registry: &str, run: &str) -> Result<Pod, Fault> {
                 "runAsGroup": USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
+            "activeDeadlineSeconds": DEADLINE,
             "automountServiceAccountToken": false,
             "enableServiceLinks": false,
             "nodeSelector": {"kubernetes.io/os": "linux"},
@@ -138,5 +145,6 @@ mod tests {
         assert_eq!(container["image"], "602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/pause:3.5");
         assert_eq!(container["securityContext"]["capabilities"]["drop"], json!(["ALL"]));
         assert_eq!(written["spec"]["securityContext"]["runAsNonRoot"], true);
+        assert_eq!(written["spec"]["activeDeadlineSeconds"], DEADLINE);
     }
 }

@@ -45,21 +45,23 @@ func Handler(e *eks.Emulation) http.Handler {
 	mux.HandleFunc("PUT /fargate-profiles", put(e.SetFargateProfiles))
 	mux.HandleFunc("PUT /addons", put(e.SetAddons))
 	mux.HandleFunc("PUT /access", put(e.SetAccess))
+	mux.HandleFunc("PUT /node-pools", put(e.SetNodePools))
 	mux.HandleFunc("GET /addons", get(e.AddonHealth))
+	mux.HandleFunc("GET /demand", get(e.Demand))
 	mux.HandleFunc("GET /fargate-nodes", get(func(context.Context) ([]wanted.FargateNode, error) { return e.FargateNodes() }))
 	return mux
 }
 
-// get writes a list.
-func get[T any](list func(context.Context) ([]T, error)) http.HandlerFunc {
+// get writes what it is told.
+func get[T any](ask func(context.Context) (T, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		all, err := list(r.Context())
+		answer, err := ask(r.Context())
 		if err != nil {
 			fail(w, err)
 			return
 		}
 		w.Header().Set("content-type", "application/json")
-		if err := json.NewEncoder(w).Encode(all); err != nil {
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
 			klog.ErrorS(err, "An answer was not sent")
 		}
 	}

@@ -17,6 +17,7 @@ func TestAListThatCannotBeMeantIsRefusedWithASentence(t *testing.T) {
 		{"/addons", `[{"name": "unheard-of", "version": "v1"}]`, `there is no add-on "unheard-of"`},
 		{"/nodes", `[{"name": "n", "providerId": "p", "cpu": "two", "memory": "1Gi"}]`, `cpu "two"`},
 		{"/fargate-profiles", `[{"name": "f"}]`, "needs a name and the zones"},
+		{"/node-pools", `[{"name": "system", "zones": ["z"], "instanceTypes": [{"name": "c6g.large", "cpu": "2", "memory": "much"}]}]`, `memory "much"`},
 		{"/nodes", `{}`, "cannot unmarshal object"},
 	} {
 		answer := httptest.NewRecorder()

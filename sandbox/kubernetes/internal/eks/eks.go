@@ -1,5 +1,5 @@
-// Package eks does inside of a cluster what EKS does there: nodes register and go, Fargate runs pods, add-ons are
-// installed, access policies are granted.
+// Package eks does inside of a cluster what EKS does there: nodes register and go, Fargate runs pods, Auto Mode finds out
+// which nodes are missing, add-ons are installed, access policies are granted.
 //
 // Everything is told in complete lists, one change at a time. What a list no longer names goes away. A list is kept only
 // when all of it has been done; one that failed may be told again.
@@ -36,6 +36,7 @@ type Emulation struct {
 	clusterDNS netip.Addr
 	version    string
 	informers  informers.SharedInformerFactory
+	fits       *fitting
 }
 
 // New reads what was wanted before.
@@ -68,6 +69,9 @@ func (e *Emulation) Start(ctx context.Context, config *rest.Config, o cluster.Op
 	e.clusterDNS = tenthAddress(o.ServiceCIDR)
 	e.version = o.Version.GitVersion()
 	e.informers = informers.NewSharedInformerFactory(e.client, 0)
+	if e.fits, err = newFitting(ctx, e.client, e.informers); err != nil {
+		return err
+	}
 	if err := e.applyDefaults(ctx); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package eks
 
 import (
+	"cmp"
 	"hash/fnv"
 	"maps"
 	"net/netip"
@@ -41,7 +42,7 @@ func nodeObject(n wanted.Node) (*corev1.Node, error) {
 			Capacity:    capacity,
 			Allocatable: allocatable(capacity),
 			Addresses: []corev1.NodeAddress{
-				{Type: corev1.NodeInternalIP, Address: address(n.Name).String()},
+				{Type: corev1.NodeInternalIP, Address: cmp.Or(n.Address, address(n.Name).String())},
 				{Type: corev1.NodeInternalDNS, Address: n.Name},
 				{Type: corev1.NodeHostName, Address: n.Name},
 			},

@@ -38,7 +38,7 @@ func (e *Emulation) watch(ctx context.Context) error {
 			case <-changed:
 			case <-again.C:
 			}
-			if err := errors.Join(e.scheduleFargate(ctx), e.removeOrphans(ctx)); err != nil && ctx.Err() == nil {
+			if err := errors.Join(e.scheduleFargate(ctx), e.removeOrphans(ctx), e.drain(ctx)); err != nil && ctx.Err() == nil {
 				klog.ErrorS(err, "EKS lags behind the cluster")
 			}
 		}

@@ -15,6 +15,7 @@ type Node struct {
 	Region         string            `json:"region"`
 	InstanceType   string            `json:"instanceType"`
 	ProviderID     string            `json:"providerId"`
+	Address        string            `json:"address"`
 	Labels         map[string]string `json:"labels"`
 	Taints         []Taint           `json:"taints"`
 	CPU            string            `json:"cpu"`
@@ -66,6 +67,43 @@ type FargateNode struct {
 	KubeletVersion string `json:"kubeletVersion"`
 }
 
+// A NodePool of EKS Auto Mode: the nodes that its pods may bring, those first that are taken first.
+type NodePool struct {
+	Name           string            `json:"name"`
+	Region         string            `json:"region"`
+	Zones          []string          `json:"zones"`
+	Labels         map[string]string `json:"labels"`
+	Taints         []Taint           `json:"taints"`
+	InstanceTypes  []InstanceType    `json:"instanceTypes"`
+	KubeletVersion string            `json:"kubeletVersion"`
+}
+
+// An InstanceType that a pool's nodes may have.
+type InstanceType struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels"`
+	CPU    string            `json:"cpu"`
+	Memory string            `json:"memory"`
+	Pods   int64             `json:"pods"`
+}
+
+// Demand is what the pods of the moment mean for the nodes of EKS Auto Mode.
+type Demand struct {
+	// Claims are the nodes that are missing.
+	Claims []Claim `json:"claims"`
+	// Empty are the nodes with no pods but those of DaemonSets, and none that is about to come.
+	Empty []string `json:"empty"`
+	// Held are the nodes with a pod that nobody may move.
+	Held []string `json:"held"`
+}
+
+// A Claim is for one node.
+type Claim struct {
+	Pool         string `json:"pool"`
+	InstanceType string `json:"instanceType"`
+	Zone         string `json:"zone"`
+}
+
 // Access is an access policy in one scope: a namespace, which may hold `*`, or without one the cluster.
 type Access struct {
 	Policy    string `json:"policy"`
@@ -76,6 +114,7 @@ type Access struct {
 type State struct {
 	Nodes           []Node           `json:"nodes"`
 	FargateProfiles []FargateProfile `json:"fargateProfiles"`
+	NodePools       []NodePool       `json:"nodePools"`
 	Addons          []Addon          `json:"addons"`
 	Access          []Access         `json:"access"`
 	// Registered are the provider ids of the nodes that have registered. A kubelet registers once: a node that somebody

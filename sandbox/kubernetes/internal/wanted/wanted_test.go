@@ -15,6 +15,7 @@ func TestAStateIsReadAsItWasWritten(t *testing.T) {
 	written := State{
 		Nodes:           []Node{{Name: "n", ProviderID: "p", Labels: map[string]string{"a": "b"}, Taints: []Taint{{Key: "k"}}, Pods: 29}},
 		FargateProfiles: []FargateProfile{{Name: "f", Zones: []string{"z"}, Selectors: []FargateSelector{{Namespace: "*"}}}},
+		NodePools:       []NodePool{{Name: "system", Zones: []string{"z"}, InstanceTypes: []InstanceType{{Name: "c6g.large", Pods: 29}}}},
 		Addons:          []Addon{{Name: "coredns", Version: "v1", Configuration: map[string]any{"replicaCount": 3.0}}},
 		Access:          []Access{{Policy: "AmazonEKSViewPolicy", Namespace: "apps"}},
 		Registered:      map[string]bool{"p": true},

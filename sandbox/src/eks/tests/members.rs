@@ -254,6 +254,6 @@ fn a_session_is_the_user_that_the_entry_of_its_role_names() {
     assert_eq!(found["groups"], json!(groups));
     assert_eq!(user("arn:aws:sts::444455556666:assumed-role/shop/alice"), None);
     assert_eq!(user("arn:aws:sts::111122223333:assumed-role/shopper/alice"), None);
-    let told = region.eks.wanted("eu-west-1", "demo").unwrap().access;
+    let told = region.eks.wanted(&region.ec2, "eu-west-1", "demo").unwrap().access;
     assert_eq!(told.len(), 3);
 }

@@ -1,7 +1,11 @@
 //! Somebody who uses the `landfall` command with no permission but those that the documents name.
 
 use std::path::Path;
+use std::process::{Output, Stdio};
 
+use k8s_openapi::List;
+use k8s_openapi::api::core::v1::Node;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::World;
@@ -47,6 +51,28 @@ impl Person {
         let mut command = Command::new(programs.join("landfall"));
         command.env_clear().envs(self.world.sandbox.environment()).envs(self.keys.clone()).args(arguments);
         command
+    }
+
+    /// What `kubectl` answers who works with what `landfall kubeconfig` has written for the platform.
+    pub(crate) async fn kubectl(&self, platform: &str, arguments: &[&str], input: &str) -> Output {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, cache) = (folder.path().join("config"), folder.path().join("cache"));
+        let written = self.landfall(&["kubeconfig", platform, "--file", config.to_str().unwrap()]).output().await;
+        let written = written.unwrap();
+        assert!(written.status.success(), "{written:?}");
+        let mut kubectl = Command::new(sandbox::kubernetes::program().await.unwrap());
+        kubectl.env_clear().envs(self.world.sandbox.environment()).envs(self.keys.clone());
+        kubectl.arg("kubectl").arg("--kubeconfig").arg(config).arg("--cache-dir").arg(cache).args(arguments);
+        let mut running = kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        running.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        running.wait_with_output().await.unwrap()
+    }
+
+    /// The platform's nodes, as `kubectl get nodes` shows them.
+    pub(crate) async fn nodes(&self, platform: &str) -> Vec<Node> {
+        let got = self.kubectl(platform, &["get", "nodes", "--output", "json"], "").await;
+        assert!(got.status.success(), "{got:?}");
+        serde_json::from_slice::<List<Node>>(&got.stdout).unwrap().items
     }
 
     /// The credentials, as variables.

@@ -5,17 +5,23 @@ use super::super::samples::{crashed, daemon_set, deployment, node, of, pod, slic
 use super::*;
 
 #[test]
-fn every_node_of_a_group_is_ready_and_none_is_missing() {
+fn as_many_nodes_of_a_group_are_ready_as_are_wanted() {
     let all = |nodes: &[Value]| nodes.iter().cloned().map(of::<Node>).collect::<Vec<_>>();
+    let none = "node group core: 0 of 1 nodes are ready";
+    let mut leaving = node("a", Some("True"));
+    leaving["metadata"]["deletionTimestamp"] = json!("2026-11-21T00:00:00Z");
     for (desired, there, lacking) in [
         (2, vec![node("a", Some("True")), node("b", Some("True"))], vec![]),
         // A group that is made smaller has more for a while.
         (1, vec![node("a", Some("True")), node("b", Some("True"))], vec![]),
         (0, vec![], vec![]),
-        (2, vec![node("a", Some("True"))], vec!["node group core: 1 of 2 nodes are there"]),
-        (1, vec![node("a", Some("False"))], vec!["node a is not ready: KubeletNotReady: no CNI"]),
-        (1, vec![node("a", Some("Unknown"))], vec!["node a is not ready: KubeletNotReady: no CNI"]),
-        (1, vec![node("a", None)], vec!["node a has not said whether it is ready"]),
+        (2, vec![node("a", Some("True"))], vec!["node group core: 1 of 2 nodes are ready"]),
+        // One that is not wanted may come or go.
+        (1, vec![node("a", Some("True")), node("b", Some("False"))], vec![]),
+        (1, vec![node("a", Some("False"))], vec![none, "node a is not ready: KubeletNotReady: no CNI"]),
+        (1, vec![node("a", Some("Unknown"))], vec![none, "node a is not ready: KubeletNotReady: no CNI"]),
+        (1, vec![node("a", None)], vec![none, "node a has not said whether it is ready"]),
+        (1, vec![leaving], vec![none, "node a is going"]),
     ] {
         assert_eq!(nodes("core", desired, &all(&there)), lacking);
     }
@@ -44,14 +50,17 @@ fn a_workload_is_ready_when_all_of_its_pods_are_and_otherwise_says_why_not() {
     ] {
         let workload = Workload::of_daemon_set("aws-node", found.map(of));
         let pods: Vec<Pod> = pods.into_iter().map(of).collect();
-        assert_eq!((workload.is_ready(), workload.lacking(&pods).as_str()), (is_ready, told));
+        assert_eq!((workload.is_ready(0), workload.lacking(&pods).as_str()), (is_ready, told));
     }
+    let on_nodes = Workload::of_daemon_set("aws-node", Some(of(daemon_set(2, 2, 1))));
+    assert!(on_nodes.is_ready(1), "on a node that is not ready none can be");
     let workload = Workload::of_deployment("coredns", Some(of(deployment(1))));
+    assert!(!workload.is_ready(1));
     let pods = [of(pod("a", unscheduled()))];
     let told = "Deployment coredns: 1 of 2 pods are ready; a finds no node: Unschedulable: 0/2 nodes are available";
-    assert_eq!((workload.is_ready(), workload.lacking(&pods).as_str()), (false, told));
+    assert_eq!((workload.is_ready(0), workload.lacking(&pods).as_str()), (false, told));
     assert_eq!(workload.registry(), Some("602.dkr.ecr.eu-west-1.amazonaws.com"));
-    assert!(Workload::of_deployment("coredns", Some(of(deployment(2)))).is_ready());
+    assert!(Workload::of_deployment("coredns", Some(of(deployment(2)))).is_ready(0));
 }
 
 #[test]
@@ -89,7 +98,7 @@ fn the_test_pod_counts_only_for_its_own_run() {
         ),
         (
             Some(pod("landfall-verify", json!({"phase": "Failed", "reason": "Evicted"}))),
-            Trial::Waits("is Failed: Evicted".into()),
+            Trial::Failed("is Failed: Evicted".into()),
         ),
     ] {
         assert_eq!(trial(found.map(of).as_ref(), label), expected);
