@@ -132,10 +132,11 @@ fn risks(manifest: &Manifest, from: &str, steps: &[UpgradeStep], facts: &Facts) 
         ));
     }
     if !compute.fargate_profiles.is_empty() {
-        let message = "a pod on Fargate keeps the kubelet that it was started with, and EKS goes to no further minor \
-                       before each has been started anew";
-        let fix = "restart what runs there after each minor: `kubectl rollout restart`";
-        risks.push(Problem::new("FargateStaysBehind", "spec.compute.fargateProfiles", message, fix));
+        let message = "each pod on Fargate is evicted and started anew; one that nothing controls is left, and EKS goes to \
+                       no further minor then";
+        let fix =
+            "see that no PodDisruptionBudget forbids every eviction, and delete pods that nothing controls yourself";
+        risks.push(Problem::new("PodsRestarted", "spec.compute.fargateProfiles", message, fix));
     }
     risks.extend(pinned(manifest, steps, facts));
     risks
