@@ -79,17 +79,22 @@ func TestAClusterOfEmulatedEKS(t *testing.T) {
 
 func autoModeClaims(t *testing.T, l *life) {
 	auto := map[string]string{computeType: "auto", "karpenter.sh/nodepool": "general-purpose"}
+	// What the steps before have left is not meant for these nodes.
+	own := wanted.Taint{Key: "auto", Effect: "NoSchedule"}
 	large := wanted.InstanceType{Name: "c6a.large", CPU: "2", Memory: "4096Mi", Pods: 29}
 	l.put("node-pools", []wanted.NodePool{{
-		Name: "general-purpose", Region: "eu-west-1", Zones: []string{"eu-west-1a"}, Labels: auto, InstanceTypes: []wanted.InstanceType{large},
+		Name: "general-purpose", Region: "eu-west-1", Zones: []string{"eu-west-1a"}, Labels: auto, Taints: []wanted.Taint{own},
+		InstanceTypes: []wanted.InstanceType{large},
 	}})
-	l.deploy("default", "on-auto", 1, func(spec *corev1.PodSpec) { spec.NodeSelector = auto })
+	l.deploy("default", "on-auto", 1, func(spec *corev1.PodSpec) {
+		spec.Tolerations = []corev1.Toleration{{Key: own.Key, Operator: corev1.TolerationOpExists}}
+	})
 	claims := []wanted.Claim{{Pool: "general-purpose", InstanceType: "c6a.large", Zone: "eu-west-1a"}}
 	l.demands(wanted.Demand{Claims: claims, Empty: []string{}, Held: []string{}})
 	node := func(name string, taints ...wanted.Taint) wanted.Node {
 		return wanted.Node{
 			Name: name, Zone: "eu-west-1a", Region: "eu-west-1", InstanceType: "c6a.large", ProviderID: "aws:///eu-west-1a/" + name,
-			Address: "10.0.1.77", Labels: auto, Taints: taints, CPU: "2", Memory: "4096Mi", Pods: 29, KubeletVersion: "v1.35.4-eks-0000000",
+			Address: "10.0.1.77", Labels: auto, Taints: append(taints, own), CPU: "2", Memory: "4096Mi", Pods: 29, KubeletVersion: "v1.35.4-eks-0000000",
 		}
 	}
 	nothing := wanted.Demand{Claims: []wanted.Claim{}, Empty: []string{}, Held: []string{}}

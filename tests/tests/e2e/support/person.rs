@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use k8s_openapi::List;
 use k8s_openapi::api::core::v1::Node;
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -72,7 +72,8 @@ impl Person {
     pub(crate) async fn nodes(&self, platform: &str) -> Vec<Node> {
         let got = self.kubectl(platform, &["get", "nodes", "--output", "json"], "").await;
         assert!(got.status.success(), "{got:?}");
-        serde_json::from_slice::<List<Node>>(&got.stdout).unwrap().items
+        let mut list: Value = serde_json::from_slice(&got.stdout).unwrap();
+        serde_json::from_value(list["items"].take()).unwrap()
     }
 
     /// The credentials, as variables.
