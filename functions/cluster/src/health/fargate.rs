@@ -35,7 +35,7 @@ const NAMED: usize = 5;
 pub(super) struct Found {
     /// What is not done yet, in sentences.
     pub(super) lacking: Vec<String>,
-    /// When the nodes came of the pods that started at the control plane's minor since the run verifies.
+    /// When those pods were made that controllers made since the run verifies.
     pub(super) moved: Vec<Timestamp>,
     /// Until when the last of the pods that go may take.
     pub(super) going: Option<Timestamp>,
@@ -49,20 +49,17 @@ pub(super) struct Found {
 pub(super) async fn follow(client: &Client, may_go: bool, since: Timestamp, now: Timestamp) -> Result<Found, Fault> {
     let minor = minor(&client.version().await?);
     let nodes: Vec<Node> = client.list(None, &ListParams::default().labels(NODES)).await?;
-    let moved = came_since(&nodes, &minor, since);
-    if nodes.iter().all(|node| kubelet(node).is_none_or(|kubelet| kubelet == minor)) {
-        return Ok(Found { moved, ..Found::default() });
-    }
     let pods: Vec<Pod> = client.list(None, &ListParams::default().labels(PODS)).await?;
     let mut behind = Behind::of(&minor, &nodes, &pods, since);
     let turns = if may_go { in_turn(std::mem::take(&mut behind.next), now) } else { Vec::new() };
     for pod in turns {
-        if let Some(why) = client.evict(&pod).await? {
-            behind.waiting.push(format!("{} stays for now: {why}", full_name(&pod)));
+        match client.evict(&pod).await? {
+            None => behind.going = behind.going.max(Some(now)),
+            Some(why) => behind.waiting.push(format!("{} stays for now: {why}", full_name(&pod))),
         }
     }
     let lacking = behind.lacking(&minor);
-    Ok(Found { lacking, moved, going: behind.going, stay: behind.stay, tried: false })
+    Ok(Found { lacking, moved: behind.moved, going: behind.going, stay: behind.stay, tried: false })
 }
 
 /// Some of the pods, others each time: who may not go keeps nobody else from it.
@@ -85,6 +82,8 @@ struct Behind {
     next: Vec<Pod>,
     /// For what the others wait.
     waiting: Vec<String>,
+    /// When others were made since the run verifies.
+    moved: Vec<Timestamp>,
     /// Until when the last of those that go may take.
     going: Option<Timestamp>,
     /// Those without a controller.
@@ -118,6 +117,8 @@ impl Behind {
                 .map(|time| time.0)
                 .chain(behind.going)
                 .max();
+            let new = there.iter().filter(|pod| kubelet_of(pod).is_none());
+            behind.moved.extend(new.filter_map(|pod| made(pod)).filter(|time| *time >= since));
             let mut old: Vec<&Pod> = there.iter().copied().filter(|pod| kubelet_of(pod).is_some()).collect();
             old.sort_by_key(|pod| (is_ready(pod), name(pod)));
             match old.first().map(|pod| turn(pod, &leaving, &there, since)) {
@@ -153,7 +154,7 @@ enum Turn<'a> {
 /// Whether the first of a controller's old pods may go. One that is not ready serves nobody, so it need not wait.
 fn turn<'a>(first: &'a Pod, leaving: &[&Pod], there: &[&'a Pod], since: Timestamp) -> Turn<'a> {
     let later = |why: String| Turn::Later(format!("{} {why}", full_name(first)));
-    if first.metadata.creation_timestamp.as_ref().is_some_and(|created| created.0 >= since) {
+    if made(first).is_some_and(|time| time >= since) {
         return later("has started anew, and Fargate gave it this kubelet again".to_owned());
     }
     if let Some(leaving) = leaving.first() {
@@ -166,13 +167,6 @@ fn turn<'a>(first: &'a Pod, leaving: &[&Pod], there: &[&'a Pod], since: Timestam
         }
         _ => Turn::Now(first),
     }
-}
-
-/// When the nodes came that are of this minor and came since then.
-fn came_since(nodes: &[Node], minor: &str, since: Timestamp) -> Vec<Timestamp> {
-    let of_minor = nodes.iter().filter(|node| kubelet(node).is_some_and(|kubelet| kubelet == minor));
-    let came = of_minor.filter_map(|node| node.metadata.creation_timestamp.as_ref()).map(|time| time.0);
-    came.filter(|time| *time >= since).collect()
 }
 
 /// The minor of a node's kubelet, once it has registered.
@@ -189,6 +183,10 @@ fn minor(version: &str) -> String {
 fn controller(pod: &Pod) -> Option<&str> {
     let owners = pod.metadata.owner_references.iter().flatten();
     owners.filter(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str()).next()
+}
+
+fn made(pod: &Pod) -> Option<Timestamp> {
+    pod.metadata.creation_timestamp.as_ref().map(|time| time.0)
 }
 
 fn is_leaving(pod: &Pod) -> bool {

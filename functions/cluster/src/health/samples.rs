@@ -87,9 +87,6 @@ pub(super) fn runs(ready: bool) -> Value {
 }
 
 /// The Fargate node of that pod.
-pub(super) fn fargate_node(pod: &str, kubelet: &str, created: &str) -> Value {
-    json!({
-        "metadata": {"name": format!("fargate-{pod}"), "creationTimestamp": created},
-        "status": {"nodeInfo": {"kubeletVersion": kubelet}},
-    })
+pub(super) fn fargate_node(pod: &str, kubelet: &str) -> Value {
+    json!({"metadata": {"name": format!("fargate-{pod}")}, "status": {"nodeInfo": {"kubeletVersion": kubelet}}})
 }

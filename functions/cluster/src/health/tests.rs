@@ -83,6 +83,7 @@ impl World {
         let record = Record { id, kind, spec: profile, ..records[0].clone() };
         records.push(record);
         world.set("/version", json!({"gitVersion": "v1.35.4-eks-7f9249a"}));
+        world.set("/api/v1/pods", list(&[]));
         world
     }
 

@@ -3,7 +3,6 @@ use serde_json::{Value, json};
 use super::super::samples::{fargate_node, of, on_fargate, runs, unscheduled};
 use super::*;
 
-const BEFORE: &str = "2026-11-21T00:00:00Z";
 const SINCE: &str = "2026-11-21T10:00:00Z";
 
 /// The pods whose names begin with `old` run on 1.34, those with `next` on 1.36, the others on 1.35, as the control plane.
@@ -14,7 +13,7 @@ fn behind(pods: &[Value]) -> Behind {
         name if name.starts_with("next") => "v1.36.0-eks-1",
         _ => "v1.35.4-eks-1",
     };
-    let node = |pod: &Value| of(fargate_node(&name(pod), kubelet(&name(pod)), BEFORE));
+    let node = |pod: &Value| of(fargate_node(&name(pod), kubelet(&name(pod))));
     let nodes: Vec<Node> = pods.iter().map(node).collect();
     let pods: Vec<Pod> = pods.iter().cloned().map(of).collect();
     Behind::of("1.35", &nodes, &pods, SINCE.parse().unwrap())
@@ -102,15 +101,13 @@ fn who_may_not_go_keeps_nobody_from_a_turn() {
 }
 
 #[test]
-fn only_nodes_of_the_minor_that_came_since_are_progress() {
+fn what_controllers_made_since_is_progress() {
     let since: Timestamp = SINCE.parse().unwrap();
-    let nodes: Vec<Node> = [
-        fargate_node("a", "v1.35.4-eks-1", BEFORE),
-        fargate_node("b", "v1.35.4-eks-1", SINCE),
-        fargate_node("c", "v1.34.4-eks-1", SINCE),
-        json!({"metadata": {"name": "not-registered-yet", "creationTimestamp": SINCE}}),
-    ]
-    .map(of)
-    .into();
-    assert_eq!(came_since(&nodes, "1.35", since), [since]);
+    let found = behind(&[
+        on_fargate("new-1", Some("web"), runs(true)),
+        made_since(on_fargate("new-2", Some("web"), unscheduled())),
+        made_since(on_fargate("old-3", Some("web"), runs(true))),
+        made_since(on_fargate("new-bare", None, runs(true))),
+    ]);
+    assert_eq!(found.moved, [since]);
 }
