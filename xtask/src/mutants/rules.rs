@@ -306,8 +306,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         rule: "a new version of the gate's code is a change in place",
         file: SPECS,
-        from: "&[\"tags\", \"code\", \"role\",",
-        to: "&[\"tags\", \"role\",",
+        from: "            \"code\",\n",
+        to: "",
     },
     Mutant {
         rule: "pods on Fargate are not left on the old minor",
