@@ -138,9 +138,10 @@ mod tests {
     #[test]
     fn a_claim_brings_a_node_unless_one_is_on_its_way() {
         let missing = told(&[claim("general-purpose")], &[], &[]);
-        let launch = Step::Launch { claim: claim("general-purpose"), replaces: None };
-        assert_eq!(decided(&[], &missing), [launch.clone()]);
-        assert_eq!(decided(&[node("i-1", NEW)], &missing), [launch]);
+        for there in [vec![], vec![node("i-1", NEW)]] {
+            let launch = Step::Launch { claim: claim("general-purpose"), replaces: None };
+            assert_eq!(decided(&there, &missing), [launch]);
+        }
         assert_eq!(decided(&[AutoNode { has_joined: false, ..node("i-1", NEW) }], &missing), []);
     }
 
