@@ -79,13 +79,24 @@ pub(super) fn settle(store: &mut Store, id: &str, durations: Durations) {
         }
         "deleting" => {
             nat.document["state"] = json!("deleted");
-            let interface = nat.document["natGatewayAddressSet"][0]["networkInterfaceId"].as_str().map(str::to_owned);
-            if let Some(interface) = interface {
-                interface::remove_managed(store, &interface);
-            }
+            release(store, id);
             store.schedule(id, durations.nat_gateway_listed());
         }
+        // One that failed is deleted by itself.
+        "failed" => {
+            release(store, id);
+            store.remove(id);
+        }
         _ => store.remove(id),
+    }
+}
+
+/// Gives up the interface, and with it the address.
+fn release(store: &mut Store, id: &str) {
+    let Ok(nat) = store.get(Kind::NatGateway, id) else { return };
+    let interface = nat.document["natGatewayAddressSet"][0]["networkInterfaceId"].as_str().map(str::to_owned);
+    if let Some(interface) = interface {
+        interface::remove_managed(store, &interface);
     }
 }
 

@@ -119,6 +119,23 @@ fn what_is_told_to_fail_fails_after_a_while() {
 }
 
 #[test]
+fn a_nat_gateway_that_failed_gives_up_its_address_when_it_goes_by_itself() {
+    // An hour of AWS takes 360 ms.
+    let region = Region(Ec2::new(Durations::at(0.0001)));
+    let (subnet, _, _, _) = region.with_nat();
+    let failing = Aftermath::Failing("InternalError".into(), "by a rule".into());
+    let address = region.get("AllocateAddress", &[], "allocationId");
+    let create = [("SubnetId", subnet.as_str()), ("AllocationId", &address)];
+    region.answer("CreateNatGateway", &create, &failing).unwrap();
+    sleep(Duration::from_millis(100));
+    assert!(region.call("DescribeNatGateways", &[]).unwrap().contains("<state>failed</state>"));
+    assert_eq!(region.call("ReleaseAddress", &[("AllocationId", &address)]), Err("AuthFailure".into()));
+    sleep(Duration::from_millis(400));
+    assert!(!region.call("DescribeNatGateways", &[]).unwrap().contains("<state>failed</state>"));
+    region.call("ReleaseAddress", &[("AllocationId", &address)]).unwrap();
+}
+
+#[test]
 fn a_nat_gateway_without_a_way_out_fails() {
     let region = Region::new();
     let vpc = region.get("CreateVpc", &[("CidrBlock", "10.0.0.0/16")], "vpcId");
