@@ -2,8 +2,9 @@
 
 use aws_sdk_ec2::types::{Filter, Instance};
 use k8s_openapi::api::core::v1::Node;
+use ledger::Status;
 
-use crate::clusters::{cluster, destroyed};
+use crate::clusters::{cluster, destroyed, minors};
 use crate::support::{Person, World, scenario, until};
 
 const WEB: &str = r#"
@@ -86,10 +87,13 @@ fn a_cluster_in_auto_mode_comes_and_goes() {
         does(&ada, &["scale", "deployment/web", "--replicas=1"], "").await;
         runs(&ada).await;
 
-        user.deploy(&at("1.35")).await;
+        // One line, two minors: the nodes follow each.
+        let version = user.upload(&user.manifest(&at("1.36"))).await;
+        assert_eq!(user.settled_at(&version).await.status, Status::Ready);
+        assert_eq!(minors(world, "auto").await.0, "1.36");
         let replaced = async || {
             let nodes = ada.nodes("auto").await;
-            let all = nodes.len() == 1 && nodes.iter().all(|node| kubelet(node).starts_with("v1.35."));
+            let all = nodes.len() == 1 && nodes.iter().all(|node| kubelet(node).starts_with("v1.36."));
             (all && is_ready(&nodes[0])).then_some(())
         };
         until("a node of the new minor in place of the old one", replaced).await;

@@ -10,12 +10,12 @@ use aws_sdk_lambda::types::Environment;
 use domain::{Outputs, Region};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Address, Client};
-use ledger::RunStatus;
+use ledger::{RunStatus, Status};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::clusters::{destroyed, mended};
+use crate::clusters::{destroyed, mended, minors};
 use crate::support::{Person, User, World, scenario};
 
 const NODES: &str = "compute: {managedNodeGroups: {core: {instanceTypes: [m7g.large], minSize: 2, maxSize: 3, \
@@ -80,16 +80,16 @@ fn a_cluster_that_only_its_vpc_reaches_is_verified_through_its_gate_and_taken_aw
     scenario(async |world| {
         let user = world.user("inside");
         let ada = world.person("inside-ada").await;
-        let spec = |tags: &str| {
+        let spec = |tags: &str, minor: &str| {
             format!(
                 "tags: {{{tags}}}\nsafety: {{deletionProtection: false}}\n\
                  network: {{availabilityZones: 2, cidr: 10.20.0.0/20}}\n\
-                 cluster: {{apiServer: {{privateAccessCidrs: [10.20.0.0/20]}}, \
+                 cluster: {{version: '{minor}', apiServer: {{privateAccessCidrs: [10.20.0.0/20]}}, \
                  accessEntries: {{ada: {{user: inside-ada, policies: [AmazonEKSClusterAdminPolicy]}}}}}}\n{NODES}"
             )
         };
         let before = passages(world);
-        user.deploy(&spec("team: one, gone: soon")).await;
+        user.deploy(&spec("team: one, gone: soon", "1.34")).await;
         assert!(passages(world) > before);
         let records = user.records().await;
         let network = world.eks.describe_cluster().name("inside").send().await.unwrap().cluster.unwrap();
@@ -125,7 +125,9 @@ fn a_cluster_that_only_its_vpc_reaches_is_verified_through_its_gate_and_taken_aw
         let variables = found.environment().and_then(|environment| environment.variables());
         assert!(variables.is_none_or(|variables| variables.is_empty()), "{variables:?}");
 
-        user.deploy(&spec("team: two")).await;
+        let version = user.upload(&user.manifest(&spec("team: two", "1.36"))).await;
+        assert_eq!(user.settled_at(&version).await.status, Status::Ready);
+        assert_eq!(minors(world, "inside").await, ("1.36".to_owned(), vec!["1.36".to_owned()]));
         let tags = world.lambda.list_tags().resource(found.function_arn().unwrap()).send().await.unwrap().tags.unwrap();
         assert_eq!((tags.get("team").map(String::as_str), tags.get("gone")), (Some("two"), None));
 
